@@ -1,0 +1,1 @@
+"""How scenes become pixels: requests, frames, renderers, the session, profiles and exports."""

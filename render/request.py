@@ -1,0 +1,104 @@
+"""What to render and what came out: the two records between scenes and whoever shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.timing import KernelRecord
+from scenes.camera import Camera
+
+OUTPUTS = ("color", "alpha", "depth")
+
+
+class RenderCancelled(Exception):
+    """A newer request or a person made this frame pointless."""
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """How a scene is drawn; everything that changes pixels and is not the camera.
+
+    Attributes
+    ----------
+    preset
+        Name of a renderer's set of choices (see :mod:`render.presets`).
+    sh_degree
+        Highest degree of view-dependent colour to use; None for all the scene has.
+    splat_scale
+        Factor on every standard deviation, 0.01..4.
+    background
+        RGB in 0..1, display-referred; None keeps the picture transparent.
+    output
+        What the screen shows: ``"color"``, ``"alpha"`` or ``"depth"``.
+    backend
+        ``"auto"``, ``"reference"``, ``"cpu"`` or ``"cuda"``.
+    """
+
+    preset: str = "gsplat"
+    sh_degree: int | None = None
+    splat_scale: float = 1.0
+    background: tuple[float, float, float] | None = (0.0, 0.0, 0.0)
+    output: str = "color"
+    backend: str = "auto"
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """One picture of one scene.
+
+    ``world_from_file`` is the display transform (orientation fix) of the scene, a (4, 4) rotation
+    that moves the scene, never its data. ``outputs`` are float images to return besides the 8-bit
+    picture ``rgba8`` that is made when ``display`` is set. ``supersample`` renders N x N samples a
+    pixel and averages. ``cancelled`` is polled between stages; ``partial`` receives unfinished
+    ``rgba8`` pictures of frames that take long.
+    """
+
+    scene: Any
+    camera: Camera
+    settings: RenderSettings = RenderSettings()
+    outputs: tuple[str, ...] = ()
+    display: bool = True
+    supersample: int = 1
+    world_from_file: NDArray[np.float64] | None = None
+    cancelled: Callable[[], bool] | None = None
+    partial: Callable[[NDArray[np.uint8]], None] | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A finished picture.
+
+    Attributes
+    ----------
+    images
+        ``rgba8`` (H, W, 4) uint8, straight alpha, opaque where a background was given;
+        ``color`` (H, W, 3) float32 over the background (premultiplied when it is None);
+        ``alpha`` (H, W) float32; ``depth`` (H, W) float32, expected depth along the optical axis
+        in scene units, 0 where alpha is 0.
+    records
+        The kernels and stages of this frame, in order.
+    start_ns, total_ns
+        Begin and length of the frame measured from outside, ``time.perf_counter_ns``.
+    camera
+        The camera that was rendered.
+    backend
+        The backend that ran.
+    """
+
+    images: Mapping[str, NDArray[Any]]
+    records: tuple[KernelRecord, ...] = ()
+    start_ns: int = 0
+    total_ns: int = 0
+    camera: Camera | None = None
+    backend: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rgba8(self) -> NDArray[np.uint8]:
+        """The picture for the screen, (H, W, 4) uint8."""
+        return self.images["rgba8"]

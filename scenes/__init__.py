@@ -1,0 +1,1 @@
+"""What was captured: scenes, cameras and camera paths as frozen NumPy data, and their files."""
