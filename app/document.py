@@ -1,0 +1,233 @@
+"""What the window shows, as a model without a window.
+
+Every change goes through a method here and ends in one signal; widgets listen and never call each
+other. Scenes, paths and settings are immutable, so undo is a list of what was there before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psygnal import Signal
+
+from render.request import RenderSettings
+from scenes.camera import Camera
+from scenes.gaussians import GaussianScene
+from scenes.paths.path import CameraPath
+
+MERGE_SECONDS = 1.0
+"""Edits with the same merge key within this time become one step of undo (a drag, a slider)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bookmark:
+    """A still view with a name (a training camera, or one that the person kept)."""
+
+    name: str
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of undo: what it is called and the state of the edited data before and after."""
+
+    label: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    merge_key: str = ""
+    at: float = 0.0
+
+
+class Document:
+    """The open scenes, the camera path, bookmarks, render settings and the playhead.
+
+    ``view`` is the camera of the canvas (its size is the canvas's); ``orientation`` names the
+    display transform of the current scene (see :mod:`scenes.transforms`). Path and bookmarks
+    are undoable, the rest is not.
+    """
+
+    scenes_changed = Signal()
+    """Scenes were opened or closed, or another one became current."""
+    path_changed = Signal()
+    bookmarks_changed = Signal()
+    selection_changed = Signal()
+    """Which keys of the path are selected."""
+    time_changed = Signal(float)
+    """The playhead moved to a time, seconds."""
+    view_changed = Signal()
+    """The camera of the canvas moved, for whatever reason."""
+    render_settings_changed = Signal()
+    orientation_changed = Signal()
+    history_changed = Signal()
+    """What undo and redo would do changed."""
+    modified_changed = Signal(bool)
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.scenes: list[GaussianScene] = []
+        self.current = -1
+        self.path = CameraPath()
+        self.bookmarks: tuple[Bookmark, ...] = ()
+        self.selection: frozenset[int] = frozenset()
+        self.time = 0.0
+        self.view: Camera | None = None
+        self.render_settings = RenderSettings()
+        self.orientation = "none"
+        self._undo: list[Step] = []
+        self._redo: list[Step] = []
+        self._modified = False
+
+    # Scenes ---------------------------------------------------------------------------------
+
+    @property
+    def scene(self) -> GaussianScene | None:
+        """The current scene, or None."""
+        return self.scenes[self.current] if 0 <= self.current < len(self.scenes) else None
+
+    def add_scene(self, scene: GaussianScene) -> None:
+        """Append a scene and make it the current one."""
+        self.scenes.append(scene)
+        self.current = len(self.scenes) - 1
+        self.scenes_changed.emit()
+
+    def select_scene(self, index: int) -> None:
+        """Make another open scene the current one."""
+        if index != self.current and 0 <= index < len(self.scenes):
+            self.current = index
+            self.scenes_changed.emit()
+
+    def close_scene(self, index: int) -> None:
+        """Close a scene; the one before it becomes current."""
+        del self.scenes[index]
+        self.current = min(self.current, len(self.scenes) - 1)
+        self.scenes_changed.emit()
+
+    # Things that are not undone -------------------------------------------------------------
+
+    def set_view(self, camera: Camera) -> None:
+        """Move the canvas's camera."""
+        self.view = camera
+        self.view_changed.emit()
+
+    def set_time(self, seconds: float) -> None:
+        """Move the playhead, clamped to the clip."""
+        seconds = min(max(seconds, 0.0), self.path.duration)
+        if seconds != self.time:
+            self.time = seconds
+            self.time_changed.emit(seconds)
+
+    def select_keys(self, indices: frozenset[int] | set[int]) -> None:
+        """Select keys of the path by index."""
+        kept = frozenset(i for i in indices if 0 <= i < len(self.path.keys))
+        if kept != self.selection:
+            self.selection = kept
+            self.selection_changed.emit()
+
+    def set_render_settings(self, **changes: Any) -> None:
+        """Change fields of :class:`RenderSettings`."""
+        changed = replace(self.render_settings, **changes)
+        if changed != self.render_settings:
+            self.render_settings = changed
+            self.render_settings_changed.emit()
+            self._set_modified(True)
+
+    def set_orientation(self, name: str) -> None:
+        """Choose the display transform by its name."""
+        if name != self.orientation:
+            self.orientation = name
+            self.orientation_changed.emit()
+            self._set_modified(True)
+
+    # Things that are undone -----------------------------------------------------------------
+
+    def edit_path(self, path: CameraPath, label: str, merge_key: str = "") -> None:
+        """Replace the path as one step of undo called ``label`` ("Move keyframe").
+
+        Steps with the same non-empty ``merge_key`` close in time become one (a drag).
+        """
+        self._edit({"path": path}, label, merge_key)
+
+    def edit_bookmarks(self, bookmarks: tuple[Bookmark, ...], label: str) -> None:
+        """Replace the bookmarks as one step of undo."""
+        self._edit({"bookmarks": bookmarks}, label, "")
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        if self._undo:
+            step = self._undo.pop()
+            self._redo.append(step)
+            self._apply(step.before)
+
+    def redo(self) -> None:
+        """Do the step again that was taken back last."""
+        if self._redo:
+            step = self._redo.pop()
+            self._undo.append(step)
+            self._apply(step.after)
+
+    @property
+    def undo_label(self) -> str:
+        """What undo would take back; empty when there is nothing."""
+        return self._undo[-1].label if self._undo else ""
+
+    @property
+    def redo_label(self) -> str:
+        """What redo would do; empty when there is nothing."""
+        return self._redo[-1].label if self._redo else ""
+
+    @property
+    def modified(self) -> bool:
+        """Whether something worth saving changed since :meth:`mark_saved`."""
+        return self._modified
+
+    def mark_saved(self) -> None:
+        """The project file now holds this state."""
+        self._set_modified(False)
+
+    def restore(
+        self,
+        path: CameraPath,
+        bookmarks: tuple[Bookmark, ...],
+        render_settings: RenderSettings,
+        orientation: str,
+    ) -> None:
+        """Take the state of a project file; forgets the history."""
+        self._undo.clear()
+        self._redo.clear()
+        self.render_settings = render_settings
+        self.orientation = orientation
+        self._apply({"path": path, "bookmarks": bookmarks})
+        self.render_settings_changed.emit()
+        self.orientation_changed.emit()
+        self._set_modified(False)
+
+    def _edit(self, after: dict[str, Any], label: str, merge_key: str) -> None:
+        before = {name: getattr(self, name) for name in after}
+        now = self._clock()
+        last = self._undo[-1] if self._undo else None
+        if last and merge_key and last.merge_key == merge_key and now - last.at < MERGE_SECONDS:
+            before = last.before
+            self._undo.pop()
+        self._undo.append(Step(label, before, after, merge_key, now))
+        self._redo.clear()
+        self._apply(after)
+
+    def _apply(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        if "path" in state:
+            self.path_changed.emit()
+            self.select_keys(self.selection)
+            self.set_time(self.time)
+        if "bookmarks" in state:
+            self.bookmarks_changed.emit()
+        self.history_changed.emit()
+        self._set_modified(True)
+
+    def _set_modified(self, modified: bool) -> None:
+        if modified != self._modified:
+            self._modified = modified
+            self.modified_changed.emit(modified)
