@@ -1,0 +1,54 @@
+"""Which backends can run here, and which one ``auto`` means."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+
+BACKENDS = ("reference", "cpu", "cuda")
+
+
+@cache
+def available(backend: str) -> tuple[bool, str]:
+    """Whether a backend can run on this machine, and why not in a sentence (or what it runs on).
+
+    Raises
+    ------
+    ValueError
+        If there is no backend of that name.
+    """
+    if backend == "reference":
+        return True, "plain torch on the processor"
+    if backend == "cpu":
+        if importlib.util.find_spec("numba") is None:
+            return False, "Numba is not installed"
+        return True, "Numba on the processor"
+    if backend == "cuda":
+        return _cuda()
+    raise ValueError(f"backend must be auto, {', '.join(BACKENDS)}, got {backend!r}")
+
+
+def _cuda() -> tuple[bool, str]:
+    if importlib.util.find_spec("kernels.gaussians.blend.cuda") is None:
+        return False, "this version has no CUDA kernels yet"
+    import torch
+
+    if not torch.cuda.is_available():
+        return False, "torch finds no CUDA device"
+    return True, torch.cuda.get_device_name()
+
+
+def resolve(backend: str) -> str:
+    """The backend that a request gets: ``auto`` is the fastest that runs here.
+
+    Raises
+    ------
+    ValueError
+        If the backend is unknown or cannot run here; the sentence says why.
+    """
+    if backend == "auto":
+        return next(name for name in ("cuda", "cpu", "reference") if available(name)[0])
+    ready, reason = available(backend)
+    if not ready:
+        raise ValueError(f"the {backend} backend cannot run here: {reason}")
+    return backend

@@ -1,0 +1,1 @@
+"""Operations that turn the bytes of files into arrays and back."""

@@ -1,0 +1,250 @@
+"""Binning for the ``cpu`` backend: two parallel passes without atomics, stable by construction.
+
+The splats in depth order are cut into one piece per thread. In the first pass each thread finds
+the tiles of its splats, writes the keys one after the other and counts them per tile. The counts
+give every thread its own place in every tile's list, so in the second pass the threads move their
+keys there, and the depth order is kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import get_num_threads, njit, prange
+from numpy.typing import NDArray
+
+from kernels.gaussians.types import (
+    BOX,
+    EXTENT_X,
+    EXTENT_Y,
+    L11,
+    L12,
+    L22,
+    MEAN_X,
+    MEAN_Y,
+    RECORD,
+    TILE,
+    Splats,
+    TileLists,
+    View,
+)
+from kernels.simd import (
+    floor,
+    fma,
+    full,
+    full_int,
+    lane_index,
+    low_bytes,
+    maximum,
+    minimum,
+    prefetch,
+    select,
+    sqrt,
+    to_float,
+    to_int,
+)
+from kernels.workspace import Workspace
+
+_SLACK = np.float32(1.0002)
+"""The ellipse is widened by this much, so that rounding never loses a pixel at its rim."""
+_AHEAD = 8
+
+
+@njit(inline="always")
+def _pixel_range(records, at, width, height):
+    """First and last pixel column and row that the box of a splat covers."""
+    x, y = records[at + MEAN_X], records[at + MEAN_Y]
+    ex = records[at + EXTENT_X] * _SLACK + np.float32(1e-3)
+    ey = records[at + EXTENT_Y] * _SLACK + np.float32(1e-3)
+    half = np.float32(0.5)
+    left = max(np.ceil(x - ex - half), np.float32(0))
+    right = min(np.floor(x + ex - half), width - np.float32(1))
+    top = max(np.ceil(y - ey - half), np.float32(0))
+    bottom = min(np.floor(y + ey - half), height - np.float32(1))
+    box = records[at + BOX]
+    if box < np.float32(1e9):
+        # Inria's rectangle of 16-pixel tiles around the square box, pixel centres at integers.
+        sixteen = np.float32(16)
+        left = max(left, np.floor((x - half - box) / sixteen) * sixteen)
+        right = min(
+            right, np.floor((x - half + box + np.float32(15)) / sixteen) * sixteen - np.float32(1)
+        )
+        top = max(top, np.floor((y - half - box) / sixteen) * sixteen)
+        bottom = min(
+            bottom, np.floor((y - half + box + np.float32(15)) / sixteen) * sixteen - np.float32(1)
+        )
+    return np.int64(left), np.int64(right), np.int64(top), np.int64(bottom)
+
+
+@njit(parallel=True, nogil=True, cache=True, error_model="numpy")
+def _count_boxes(records, order, width, height, sizes, threads):
+    """Tiles in the bounding box of each splat: an upper bound of its keys."""
+    count = len(order)
+    for t in prange(threads):
+        for i in range(count * t // threads, count * (t + 1) // threads):
+            if i + _AHEAD < count:
+                prefetch(records, np.int64(order[i + _AHEAD]) * RECORD)
+            left, right, top, bottom = _pixel_range(
+                records, np.uint64(order[i]) * np.uint64(RECORD), width, height
+            )
+            if left > right or top > bottom:
+                sizes[i] = 0
+            else:
+                sizes[i] = (right // TILE - left // TILE + 1) * (bottom // TILE - top // TILE + 1)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _bin_splat(records, row, width, height, tiles_x, at, tiles, rows, masks, histogram):
+    """Write the keys of one splat from position ``at``; returns the position after them.
+
+    Lanes are bands of four pixel rows: sixteen bands are two rows of tiles.
+    """
+    base = np.uint64(row) * np.uint64(RECORD)
+    left, right, top, bottom = _pixel_range(records, base, width, height)
+    if left > right or top > bottom:
+        return at
+    mean_x, mean_y = records[base + MEAN_X], records[base + MEAN_Y]
+    ey = records[base + EXTENT_Y] * _SLACK + np.float32(1e-3)
+    ex = records[base + EXTENT_X] * _SLACK + np.float32(1e-3)
+    slope = -records[base + L12] / records[base + L11]
+    # support = (L22 ey)^2, so the half width of row dy is sqrt(ey^2 - dy^2) L22 / L11.
+    squeeze = records[base + L22] / records[base + L11]
+    # The ellipse is widest to the right at dy = e, to the left at dy = -e.
+    tilt = slope * ey / ex * ey
+    half = np.float32(0.5)
+    for tile_row in range(top // 64 * 2, bottom // TILE + 1, 2):
+        first = to_float(lane_index() * np.int32(4)) + np.float32(tile_row * TILE)
+        first_row = maximum(first, np.float32(top))
+        last_row = minimum(first + np.float32(3.0), np.float32(bottom))
+        upper = first_row + (half - mean_y)
+        lower = last_row + (half - mean_y)
+        in_rows = first_row <= last_row
+        dy = maximum(minimum(full(tilt), lower), upper)
+        reach = sqrt(maximum(fma(dy, dy * np.float32(-1.0), full(ey * ey)), np.float32(0.0)))
+        high_x = fma(dy, slope, reach * squeeze)
+        dy = maximum(minimum(full(-tilt), lower), upper)
+        reach = sqrt(maximum(fma(dy, dy * np.float32(-1.0), full(ey * ey)), np.float32(0.0)))
+        low_x = fma(dy, slope, reach * (-squeeze))
+        margin = np.float32(2e-3) + np.float32(2e-4) * ex
+        first_x = maximum(low_x + (mean_x - half - margin), np.float32(left))
+        last_x = minimum(high_x + (mean_x - half + margin), np.float32(right))
+        first_x = full(0.0) - floor(full(0.0) - first_x)
+        last_x = floor(last_x)
+        filled = in_rows & (first_x <= last_x)
+        first_block = to_int(select(filled, first_x, 0.0)) >> np.int32(2)
+        last_block = (to_int(select(filled, last_x, 0.0)) >> np.int32(2)) + np.int32(1)
+        last_block = select(filled, last_block, first_block)
+        for column in range(left // TILE, right // TILE + 1):
+            start = first_block - np.int32(column * 8)
+            stop = last_block - np.int32(column * 8)
+            start = minimum(maximum(start, np.int32(0)), np.int32(8))
+            stop = minimum(maximum(stop, np.int32(0)), np.int32(8))
+            bits = (full_int(1) << stop) - (full_int(1) << start)
+            for part in range(2):
+                mask = low_bytes(bits, part)
+                if mask != np.uint64(0):
+                    tile = (tile_row + part) * tiles_x + column
+                    tiles[at] = tile
+                    rows[at] = row
+                    masks[at] = mask
+                    histogram[tile] += 1
+                    at += 1
+    return at
+
+
+@njit(parallel=True, nogil=True, cache=True, error_model="numpy")
+def _find(records, order, cuts, offsets, width, height, tiles_x, tiles, rows, masks, counts, ends):
+    for t in prange(len(ends)):
+        histogram = counts[t]
+        histogram[:] = 0
+        at = offsets[t]
+        for i in range(cuts[t], cuts[t + 1]):
+            if i + _AHEAD < len(order):
+                prefetch(records, np.int64(order[i + _AHEAD]) * RECORD)
+            at = _bin_splat(
+                records, order[i], width, height, tiles_x, at, tiles, rows, masks, histogram
+            )
+        ends[t] = at
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _place(counts, starts):
+    """Turn counts per (thread, tile) into positions; ``starts`` gets the tiles' beginnings."""
+    total = 0
+    for tile in range(counts.shape[1]):
+        starts[tile] = total
+        for t in range(counts.shape[0]):
+            here = counts[t, tile]
+            counts[t, tile] = total
+            total += here
+    starts[counts.shape[1]] = total
+
+
+@njit(parallel=True, nogil=True, cache=True, error_model="numpy")
+def _move(offsets, ends, tiles, rows, masks, counts, tile_rows, tile_masks):
+    for t in prange(len(ends)):
+        position = counts[t]
+        for i in range(offsets[t], ends[t]):
+            tile = tiles[i]
+            target = position[tile]
+            position[tile] = target + 1
+            tile_rows[target] = rows[i]
+            tile_masks[target] = masks[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _split(sizes, limit, threads, cuts, offsets):
+    """Cut what fits in the limit into pieces of equal work.
+
+    Returns how many splats fit and the sum of their upper bounds.
+    """
+    total = np.int64(0)
+    fitting = 0
+    while fitting < len(sizes) and (fitting == 0 or total + sizes[fitting] <= limit + fitting):
+        total += sizes[fitting] + 1
+        fitting += 1
+    piece = 1
+    cuts[0] = 0
+    offsets[0] = 0
+    passed = np.int64(0)
+    bound = np.int64(0)
+    for i in range(fitting):
+        while piece < threads and passed * threads >= total * piece:
+            cuts[piece] = i
+            offsets[piece] = bound
+            piece += 1
+        passed += sizes[i] + 1
+        bound += sizes[i]
+    while piece <= threads:
+        cuts[piece] = fitting
+        offsets[piece] = bound
+        piece += 1
+    return fitting, bound
+
+
+def run(
+    splats: Splats, order: NDArray[np.int32], view: View, workspace: Workspace, limit: int
+) -> TileLists:
+    """See :func:`kernels.gaussians.bin.bin`."""
+    threads = get_num_threads()
+    records = splats.records.reshape(-1)
+    width, height = np.float32(view.width), np.float32(view.height)
+    tile_count = view.tiles_x * view.tiles_y
+    sizes = workspace.take("box sizes", len(order), np.int32)
+    _count_boxes(records, order, width, height, sizes, threads)
+    cuts, offsets = np.empty(threads + 1, np.int64), np.empty(threads + 1, np.int64)
+    fitting, bound = _split(sizes, limit, threads, cuts, offsets)
+    tiles = workspace.take("key tiles", bound, np.int32)
+    rows = workspace.take("key rows", bound, np.int32)
+    masks = workspace.take("key masks", bound, np.uint64)
+    counts = workspace.take("tile counts", (threads, tile_count), np.int64)
+    ends = np.empty(threads, np.int64)
+    _find(
+        records, order, cuts, offsets, width, height, view.tiles_x, tiles, rows, masks, counts, ends
+    )
+    starts = workspace.take("tile starts", tile_count + 1, np.int64)
+    _place(counts, starts)
+    keys = int(starts[-1])
+    tile_rows = workspace.take("tile rows", keys, np.int32)
+    tile_masks = workspace.take("tile masks", keys, np.uint64)
+    _move(offsets, ends, tiles, rows, masks, counts, tile_rows, tile_masks)
+    return TileLists(starts, tile_rows, tile_masks, int(fitting))

@@ -1,0 +1,204 @@
+"""The renderer of Gaussian scenes: project, shade, sort, bin, blend, and the picture."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.gaussians.bin import bin as bin_splats
+from kernels.gaussians.blend import blend
+from kernels.gaussians.display import display
+from kernels.gaussians.pack import pack
+from kernels.gaussians.project import project
+from kernels.gaussians.resolve import resolve
+from kernels.gaussians.shade import shade
+from kernels.gaussians.sort import sort
+from kernels.gaussians.types import TILE, Accumulation, Options, Splats, View
+from kernels.image.downsample import downsample
+from kernels.image.quantize import quantize
+from kernels.workspace import Workspace
+from render.depth_view import depth_picture, gray_picture
+from render.presets import preset_options
+from render.request import Frame, RenderCancelled, RenderRequest
+from scenes.camera import Camera
+from scenes.gaussians import GaussianScene
+
+KEYS_PER_SLICE = 1 << 20
+"""A launch of the blend takes tiles with about this many keys (20 ms), then cancel is looked at."""
+PARTIAL_NS = 120_000_000
+"""A frame that takes longer shows its finished tiles about this often."""
+RESIDENT_SCENES = 3
+
+
+def view_of(camera: Camera, world_from_file: NDArray[np.float64] | None) -> View:
+    """The camera in the axes of the scene's file, as kernels want it."""
+    pose = camera.camera_from_world
+    if world_from_file is not None:
+        pose = pose @ world_from_file
+    rotation = np.ascontiguousarray(pose[:3, :3])
+    return View(
+        rotation,
+        -rotation.T @ pose[:3, 3],
+        camera.fx,
+        camera.fy,
+        camera.cx,
+        camera.cy,
+        camera.width,
+        camera.height,
+        camera.projection == "orthographic",
+    )
+
+
+def _supersampled(camera: Camera, factor: int) -> Camera:
+    return Camera(
+        camera.camera_from_world,
+        camera.width * factor,
+        camera.height * factor,
+        camera.fx * factor,
+        camera.fy * factor,
+        camera.cx * factor,
+        camera.cy * factor,
+        camera.projection,
+    )
+
+
+def centre_out(view: View) -> NDArray[np.int64]:
+    """All tiles, nearest the middle of the picture first."""
+    y, x = np.divmod(np.arange(view.tiles_x * view.tiles_y), view.tiles_x)
+    dx = (x + 0.5) * TILE - view.width / 2
+    dy = (y + 0.5) * TILE - view.height / 2
+    return np.argsort(dx * dx + dy * dy, kind="stable")
+
+
+class GaussianRenderer:
+    """Keeps the last few scenes packed, and the buffers of the frame."""
+
+    kind = "gaussians"
+
+    def __init__(self) -> None:
+        self._packed: OrderedDict[tuple[int, str], tuple[GaussianScene, Any]] = OrderedDict()
+        self._workspace = Workspace()
+
+    def forget(self) -> None:
+        """Release packed scenes and buffers."""
+        self._packed.clear()
+        self._workspace = Workspace()
+
+    def render(self, request: RenderRequest, backend: str) -> Frame:
+        """One picture of a Gaussian scene; see :func:`render.render.render`."""
+        packed = self._resident(request.scene, backend)
+        factor = request.supersample
+        camera = request.camera if factor == 1 else _supersampled(request.camera, factor)
+        view = view_of(camera, request.world_from_file)
+        settings = request.settings
+        options = preset_options(settings.preset)
+        degree = request.scene.sh_degree
+        if settings.sh_degree is not None:
+            degree = min(degree, settings.sh_degree)
+        picture = request.display and factor == 1 and settings.output == "color"
+        depth = "depth" in request.outputs or (request.display and settings.output == "depth")
+
+        _check(request)
+        workspace = self._workspace
+        splats = project(backend, packed, view, options, settings.splat_scale, workspace)
+        _check(request)
+        splats = shade(backend, packed, splats, view, degree)
+        _check(request)
+        order = sort(backend, splats, workspace)
+        accumulation = self._blend(request, backend, splats, order, view, options, depth)
+        images: dict[str, Any] = {}
+        if picture:
+            images["rgba8"] = display(backend, accumulation, settings.background)
+        if request.outputs or (request.display and not picture):
+            _finish(images, backend, accumulation, request, factor)
+        return Frame(images)
+
+    def _resident(self, scene: GaussianScene, backend: str) -> Any:
+        """The scene packed for a backend, from the last few or made now."""
+        key = (id(scene), backend)
+        if key not in self._packed:
+            while len(self._packed) >= RESIDENT_SCENES:
+                self._packed.popitem(last=False)
+            arrays = (scene.means, scene.quats, scene.scales, scene.opacities, scene.sh)
+            self._packed[key] = (scene, pack(backend, *arrays))
+        self._packed.move_to_end(key)
+        return self._packed[key][1]
+
+    def _blend(
+        self,
+        request: RenderRequest,
+        backend: str,
+        splats: Splats,
+        order: Any,
+        view: View,
+        options: Options,
+        depth: bool,
+    ) -> Accumulation:
+        """Bin and blend, in portions of depth where there are too many tile keys at once."""
+        accumulation: Accumulation | None = None
+        tiles = centre_out(view)
+        started = time.perf_counter_ns()
+        first = 0
+        while accumulation is None or first < len(order):
+            _check(request)
+            lists = bin_splats(backend, splats, order[first:], view, self._workspace)
+            first += lists.consumed
+            for part in np.array_split(tiles, 1 + lists.count // KEYS_PER_SLICE):
+                _check(request)
+                accumulation = blend(
+                    backend,
+                    splats,
+                    lists,
+                    view,
+                    options,
+                    depth,
+                    self._workspace,
+                    part,
+                    accumulation,
+                )
+                if time.perf_counter_ns() - started > PARTIAL_NS and first >= len(order):
+                    started = time.perf_counter_ns()
+                    _show_partial(request, backend, accumulation)
+        return accumulation
+
+
+def _show_partial(request: RenderRequest, backend: str, accumulation: Accumulation) -> None:
+    """Hand out what is finished of a slow frame."""
+    plain = request.supersample == 1 and request.settings.output == "color"
+    if request.partial is not None and plain and accumulation.touched is not None:
+        request.partial(display(backend, accumulation, request.settings.background))
+
+
+def _check(request: RenderRequest) -> None:
+    if request.cancelled is not None and request.cancelled():
+        raise RenderCancelled
+
+
+def _finish(
+    images: dict[str, Any],
+    backend: str,
+    accumulation: Accumulation,
+    request: RenderRequest,
+    factor: int,
+) -> None:
+    """Float images, supersampled pictures, and views of alpha and depth."""
+    color, alpha, depth = resolve(backend, accumulation, request.settings.background)
+    color, alpha, depth = downsample(backend, color, alpha, depth, factor)
+    if request.display and "rgba8" not in images:
+        if request.settings.output == "alpha":
+            images["rgba8"] = gray_picture(np.asarray(alpha))
+        elif request.settings.output == "depth":
+            images["rgba8"] = depth_picture(np.asarray(depth))
+        else:
+            opaque = request.settings.background is not None
+            images["rgba8"] = quantize(backend, color, alpha, opaque)
+    for name, image in (("color", color), ("alpha", alpha), ("depth", depth)):
+        if name in request.outputs:
+            images[name] = np.ascontiguousarray(image, dtype=np.float32)
+
+
+RENDERER = GaussianRenderer()

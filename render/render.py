@@ -1,0 +1,70 @@
+"""Render a request: the one door to pixels, for the window, the export and the command line."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from kernels.backends import resolve
+from kernels.timing import Recorder
+from render.renderers import renderers
+from render.request import Frame, RenderRequest, RenderSettings
+from scenes.camera import Camera
+from scenes.gaussians import GaussianScene
+
+_KERNELS = threading.Lock()
+"""Kernels run one frame at a time: they use every core, and some threading layers crash else."""
+
+
+def render(request: RenderRequest) -> Frame:
+    """Render one picture, on whatever thread calls.
+
+    Raises
+    ------
+    RenderCancelled
+        When ``request.cancelled()`` became true; nothing is returned.
+    ValueError
+        If the settings name a preset or a backend that does not exist or cannot run here.
+    """
+    backend = resolve(request.settings.backend)
+    renderer = renderers()[request.scene.kind]
+    with _KERNELS:
+        start = time.perf_counter_ns()
+        with Recorder() as recorder:
+            frame = renderer.render(request, backend)
+        total = time.perf_counter_ns() - start
+    return replace(
+        frame,
+        records=tuple(recorder.records),
+        start_ns=start,
+        total_ns=total,
+        camera=request.camera,
+        backend=backend,
+    )
+
+
+def warm_up(backend: str = "auto") -> None:
+    """Load or compile every kernel by rendering a handful of splats; takes seconds when cold."""
+    count = 64
+    generator = np.random.default_rng(0)
+    scene = GaussianScene(
+        generator.uniform(-1, 1, (count, 3)),
+        np.tile([1.0, 0.0, 0.0, 0.0], (count, 1)),
+        np.full((count, 3), 0.1),
+        np.full(count, 0.5),
+        np.zeros((count, 16, 3)),
+    )
+    camera = Camera.look_at((0, 0, -4), (0, 0, 0), width=64, height=64)
+    settings = RenderSettings(backend=backend)
+    render(RenderRequest(scene, camera, settings, outputs=("depth",)))
+    render(RenderRequest(scene, camera, settings))
+
+
+def release() -> None:
+    """Forget every scene that was uploaded."""
+    with _KERNELS:
+        for renderer in renderers().values():
+            renderer.forget()
