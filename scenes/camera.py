@@ -111,6 +111,22 @@ class Camera:
             cy=self.cy * scale,
         )
 
+    def stretched(self, width: int, height: int) -> Camera:
+        """The same view with other pixels: both fields of view are kept, pixels may not be square.
+
+        The picture of a lower resolution covers exactly what the full one does.
+        """
+        scale_x, scale_y = width / self.width, height / self.height
+        return replace(
+            self,
+            width=width,
+            height=height,
+            fx=self.fx * scale_x,
+            fy=self.fy * scale_y,
+            cx=self.cx * scale_x,
+            cy=self.cy * scale_y,
+        )
+
     def transformed(self, new_from_world: ArrayLike) -> Camera:
         """The camera that sees a scene moved by ``new_from_world`` (rigid) as this one did."""
         world_from_new = np.linalg.inv(np.asarray(new_from_world, dtype=np.float64))
