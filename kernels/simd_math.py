@@ -21,7 +21,7 @@ _SHIFT = np.float32(12582912.0)
 
 @njit(inline="always")
 def exp2(x):
-    """2**x for -126 <= x <= 127, relative error below 2e-7; garbage (but no trap) outside.
+    """2**x for -126 <= x <= 127, relative error below 2.5e-7; garbage (but no trap) outside.
 
     Round to nearest, then the degree-5 minimax polynomial of 2**r on [-1/2, 1/2]; the whole part
     is added to the exponent bits.

@@ -47,6 +47,9 @@ from kernels.workspace import Workspace
 _SLACK = np.float32(1.0002)
 """The ellipse is widened by this much, so that rounding never loses a pixel at its rim."""
 _AHEAD = 8
+_GAP = 8
+"""Keys left free between the pieces of two threads, as an empty key is written before it is not
+counted."""
 
 
 @njit(inline="always")
@@ -111,7 +114,9 @@ def _bin_splat(records, row, width, height, tiles_x, at, tiles, rows, masks, his
     # The ellipse is widest to the right at dy = e, to the left at dy = -e.
     tilt = slope * ey / ex * ey
     half = np.float32(0.5)
-    for tile_row in range(top // 64 * 2, bottom // TILE + 1, 2):
+    tile_row = top >> 5
+    last_tile_row, first_column, last_column = bottom >> 5, left >> 5, right >> 5
+    while tile_row <= last_tile_row:
         first = to_float(lane_index() * np.int32(4)) + np.float32(tile_row * TILE)
         first_row = maximum(first, np.float32(top))
         last_row = minimum(first + np.float32(3.0), np.float32(bottom))
@@ -133,21 +138,23 @@ def _bin_splat(records, row, width, height, tiles_x, at, tiles, rows, masks, his
         first_block = to_int(select(filled, first_x, 0.0)) >> np.int32(2)
         last_block = (to_int(select(filled, last_x, 0.0)) >> np.int32(2)) + np.int32(1)
         last_block = select(filled, last_block, first_block)
-        for column in range(left // TILE, right // TILE + 1):
+        for column in range(first_column, last_column + 1):
             start = first_block - np.int32(column * 8)
             stop = last_block - np.int32(column * 8)
             start = minimum(maximum(start, np.int32(0)), np.int32(8))
             stop = minimum(maximum(stop, np.int32(0)), np.int32(8))
             bits = (full_int(1) << stop) - (full_int(1) << start)
             for part in range(2):
+                # Without a branch: whether a tile is empty is known late and hard to predict.
                 mask = low_bytes(bits, part)
-                if mask != np.uint64(0):
-                    tile = (tile_row + part) * tiles_x + column
-                    tiles[at] = tile
-                    rows[at] = row
-                    masks[at] = mask
-                    histogram[tile] += 1
-                    at += 1
+                tile = (tile_row + part) * tiles_x + column
+                tiles[at] = tile
+                rows[at] = row
+                masks[at] = mask
+                used = np.int64(mask != np.uint64(0))
+                histogram[tile] += used
+                at += used
+        tile_row += 2
     return at
 
 
@@ -170,13 +177,13 @@ def _find(records, order, cuts, offsets, width, height, tiles_x, tiles, rows, ma
 def _place(counts, starts):
     """Turn counts per (thread, tile) into positions; ``starts`` gets the tiles' beginnings."""
     total = 0
-    for tile in range(counts.shape[1]):
+    for tile in range(len(starts) - 1):
         starts[tile] = total
         for t in range(counts.shape[0]):
             here = counts[t, tile]
             counts[t, tile] = total
             total += here
-    starts[counts.shape[1]] = total
+    starts[len(starts) - 1] = total
 
 
 @njit(parallel=True, nogil=True, cache=True, error_model="numpy")
@@ -210,15 +217,15 @@ def _split(sizes, limit, threads, cuts, offsets):
     for i in range(fitting):
         while piece < threads and passed * threads >= total * piece:
             cuts[piece] = i
-            offsets[piece] = bound
+            offsets[piece] = bound + piece * _GAP
             piece += 1
         passed += sizes[i] + 1
         bound += sizes[i]
     while piece <= threads:
         cuts[piece] = fitting
-        offsets[piece] = bound
+        offsets[piece] = bound + piece * _GAP
         piece += 1
-    return fitting, bound
+    return fitting, bound + (threads + 1) * _GAP
 
 
 def run(
@@ -236,7 +243,8 @@ def run(
     tiles = workspace.take("key tiles", bound, np.int32)
     rows = workspace.take("key rows", bound, np.int32)
     masks = workspace.take("key masks", bound, np.uint64)
-    counts = workspace.take("tile counts", (threads, tile_count), np.int64)
+    # One row of tiles more than there is: the lower half of the last vector of a splat.
+    counts = workspace.take("tile counts", (threads, tile_count + view.tiles_x), np.int64)
     ends = np.empty(threads, np.int64)
     _find(
         records, order, cuts, offsets, width, height, view.tiles_x, tiles, rows, masks, counts, ends

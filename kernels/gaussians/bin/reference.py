@@ -42,7 +42,7 @@ def _pixel_range(
     return first.long(), last.long()
 
 
-def _masks(records: torch.Tensor, left: torch.Tensor, top: torch.Tensor) -> np.ndarray:
+def _masks(records: torch.Tensor, left: torch.Tensor, top: torch.Tensor, view: View) -> np.ndarray:
     """(n,) uint64 masks of the blocks with a contributing pixel, for tiles at (left, top)."""
     inside = torch.arange(TILE, dtype=records.dtype) + 0.5
     dx = left[:, None] + inside - records[:, MEAN_X, None]
@@ -51,6 +51,8 @@ def _masks(records: torch.Tensor, left: torch.Tensor, top: torch.Tensor) -> np.n
     v = records[:, L22, None] * dy
     power = records[:, LOG2_OPACITY, None, None] - FALLOFF * (u * u + (v * v)[:, :, None])
     hit = power >= records[:, LOG2_FLOOR, None, None]
+    hit &= ((left[:, None] + inside) < view.width)[:, None, :]
+    hit &= ((top[:, None] + inside) < view.height)[:, :, None]
     side = TILE // BLOCK
     blocks = hit.reshape(-1, side, BLOCK, side, BLOCK).any(4).any(2).reshape(-1, side * side)
     return np.packbits(blocks.numpy(), axis=1, bitorder="little").view(np.uint64)[:, 0]
@@ -82,7 +84,7 @@ def run(
     masks = np.empty(len(rank), np.uint64)
     for at in range(0, len(rank), _PAIRS_AT_ONCE):
         part = slice(at, at + _PAIRS_AT_ONCE)
-        masks[part] = _masks(records[rank[part]], tile_x[part] * TILE, tile_y[part] * TILE)
+        masks[part] = _masks(records[rank[part]], tile_x[part] * TILE, tile_y[part] * TILE, view)
     used = masks != 0
     counts = np.bincount(tile.numpy()[used], minlength=view.tiles_x * view.tiles_y)
     starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)

@@ -76,10 +76,13 @@ def run(
         planes = torch.zeros(view.height, view.width, 5 if depth else 4, dtype=kind)
         planes[..., 3] = 1
     else:
-        planes = onto.planes.clone()
+        planes = onto.planes
+    result = planes.clone()
     evaluated, contributing, stopped = 0, 0, 0
     for tile in tiles:
         chosen = lists.rows[lists.starts[tile] : lists.starts[tile + 1]]
+        if len(chosen) == 0:
+            continue
         y0, x0 = int(tile) // view.tiles_x * TILE, int(tile) % view.tiles_x * TILE
         part = planes[y0 : y0 + TILE, x0 : x0 + TILE]
         height, width, channels = part.shape
@@ -95,8 +98,8 @@ def run(
             y.reshape(-1),
             options,
         )
-        planes[y0 : y0 + TILE, x0 : x0 + TILE] = blended.reshape(height, width, channels)
+        result[y0 : y0 + TILE, x0 : x0 + TILE] = blended.reshape(height, width, channels)
         evaluated += len(chosen) * height * width
         contributing += added
         stopped += bool((blended[:, 3] < 0).all())
-    return Accumulation(planes, view.width, view.height, None, evaluated, contributing, stopped)
+    return Accumulation(result, view.width, view.height, None, evaluated, contributing, stopped)

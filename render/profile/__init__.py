@@ -1,0 +1,23 @@
+"""Where every millisecond of the shown frames went.
+
+:class:`ProfileStore` keeps the last frames as they were measured and computes tables and plots
+only when somebody looks. :mod:`render.trace` writes them to files.
+"""
+
+from __future__ import annotations
+
+from render.profile.rows import TOTAL, WINDOW, FirstCall, History, Key, Row
+from render.profile.samples import Sample
+from render.profile.store import Burst, ProfileStore
+
+__all__ = [
+    "TOTAL",
+    "WINDOW",
+    "Burst",
+    "FirstCall",
+    "History",
+    "Key",
+    "ProfileStore",
+    "Row",
+    "Sample",
+]
