@@ -13,7 +13,7 @@ import operator
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, errors, types
 from numba.core.extending import (
     intrinsic,
     lower_builtin,
@@ -216,6 +216,24 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, index, value), emit
+
+
+@intrinsic
+def store_quarter(typing: Any, array: Any, index: Any, value: Any, quarter: Any) -> Any:
+    """Write four neighbouring lanes, from ``4 quarter``, to four elements from flat ``index``."""
+    if not isinstance(quarter, types.IntegerLiteral):
+        raise errors.TypingError("quarter must be a literal 0..3")
+    first = 4 * quarter.literal_value
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), 4), [first + i for i in range(4)])
+        part = builder.shuffle_vector(args[2], ir.Constant(sig.args[2].llvm, ir.Undefined), lanes)
+        address = _pointer(context, builder, sig.args[0], args[0], args[1], sig.args[1])
+        written = builder.store(part, builder.bitcast(address, part.type.as_pointer()))
+        written.align = 4
+        return context.get_dummy_value()
+
+    return types.void(array, index, value, quarter), emit
 
 
 @intrinsic

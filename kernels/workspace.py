@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+POOLED = 4
+"""Pictures kept for reuse: one shown, one ready, one in the making, and one to spare."""
 ALIGNMENT = 64
 """Bytes of a cache line: a vector that straddles two costs twice."""
 
@@ -29,6 +32,7 @@ class Workspace:
 
     def __init__(self) -> None:
         self._buffers: dict[str, NDArray[Any]] = {}
+        self._pools: dict[str, list[NDArray[Any]]] = {}
 
     def take(self, name: str, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """A C-contiguous array of that shape; memory is reused where it is large enough."""
@@ -39,6 +43,24 @@ class Workspace:
             buffer = aligned_empty(max(size + size // 8, 64), dtype)
             self._buffers[name] = buffer
         return buffer[:size].reshape(shape)
+
+    def take_free(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An array that its receiver may keep: one handed out before is reused once let go of.
+
+        A picture lives on in queues and on the screen, so it cannot come from :meth:`take`; fresh
+        memory for each would cost a page fault every 4096 bytes.
+        """
+        pool = self._pools.setdefault(name, [])
+        wanted = (shape, np.dtype(dtype))
+        pool[:] = [kept for kept in pool if (kept.shape, kept.dtype) == wanted]
+        for kept in pool:
+            # The list, the loop's name and the argument of getrefcount: nobody else holds it.
+            if sys.getrefcount(kept) == 3:
+                return kept.view()
+        pool.append(np.empty(shape, dtype))
+        if len(pool) > POOLED:
+            del pool[0]
+        return pool[-1].view()
 
     @property
     def nbytes(self) -> int:

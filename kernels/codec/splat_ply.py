@@ -83,9 +83,8 @@ def unpack_rows(rows, columns, flat, means, quats, scales, opacities, sh, keep):
 
         for axis in range(3):
             a = np.uint64(axis)
-            scale = zero
-            if not (flat and axis == 2):
-                scale = math.exp(row[columns[np.uint64(7) + a]])
+            absent = flat and axis == 2
+            scale = zero if absent else math.exp(row[columns[np.uint64(7) + a]])
             scales[i, a] = scale
             check += scale * zero
 

@@ -112,7 +112,7 @@ class GaussianRenderer:
         accumulation = self._blend(request, backend, splats, order, view, options, depth)
         images: dict[str, Any] = {}
         if picture:
-            images["rgba8"] = display(backend, accumulation, settings.background)
+            images["rgba8"] = display(backend, accumulation, settings.background, workspace)
         if request.outputs or (request.display and not picture):
             _finish(images, backend, accumulation, request, factor)
         return Frame(images)
@@ -162,15 +162,17 @@ class GaussianRenderer:
                 )
                 if time.perf_counter_ns() - started > PARTIAL_NS and first >= len(order):
                     started = time.perf_counter_ns()
-                    _show_partial(request, backend, accumulation)
+                    _show_partial(request, backend, accumulation, self._workspace)
         return accumulation
 
 
-def _show_partial(request: RenderRequest, backend: str, accumulation: Accumulation) -> None:
+def _show_partial(
+    request: RenderRequest, backend: str, accumulation: Accumulation, workspace: Workspace
+) -> None:
     """Hand out what is finished of a slow frame."""
     plain = request.supersample == 1 and request.settings.output == "color"
     if request.partial is not None and plain and accumulation.touched is not None:
-        request.partial(display(backend, accumulation, request.settings.background))
+        request.partial(display(backend, accumulation, request.settings.background, workspace))
 
 
 def _check(request: RenderRequest) -> None:

@@ -64,7 +64,7 @@ class Digest:
     """A frame divided into rows.
 
     ``cells`` are in frame order and end with the stages and *other*; ``first`` holds the launches
-    that may contain compilation. ``total_ns`` is the sum of both.
+    that may contain compilation, with *other* of such a frame. ``total_ns`` is the sum of both.
     """
 
     cells: dict[Key, Cell]
@@ -133,7 +133,9 @@ def divide(sample: Sample) -> Digest:
         cell.duration_ns += max(duration_ns, 0)
         cells[Key(WINDOW, name, "")] = cell
     known_ns = sum(c.duration_ns for part in (cells, first) for c in part.values())
-    cells[Key(WINDOW, OTHER, "")] = Cell(max(sample.total_ns - known_ns, 0))
+    # Beside a first call, the rest of the frame is mostly the loading of that kernel's code.
+    rest = first if first else cells
+    rest[Key(WINDOW, OTHER, "")] = Cell(max(sample.total_ns - known_ns, 0))
     return Digest(cells, first, max(sample.total_ns, known_ns))
 
 

@@ -131,6 +131,11 @@ class ProfileStore:
         with self._lock:
             return Burst(self._burst_wanted, tuple(self._burst)) if self._burst_wanted else None
 
+    @property
+    def recording_now(self) -> bool:
+        """Whether a burst is under way."""
+        return len(self._burst) < self._burst_wanted
+
     # Freezing -------------------------------------------------------------------------------
 
     def freeze(self, index: int | None = None) -> None:

@@ -60,7 +60,7 @@ def run_chain(
     color, alpha, depth = (
         np.asarray(image, dtype=np.float64) for image in resolve(backend, accumulation, background)
     )
-    picture = display(backend, accumulation, background)
+    picture = display(backend, accumulation, background, workspace)
     return Result(color, alpha, depth, picture, splats, lists, accumulation)
 
 

@@ -152,7 +152,7 @@ def test_large_coordinates_keep_their_precision(backend):
     arrays = list(random_splats(21))
     offset = np.array([503.0, 162.0, 770.0])
     arrays[0] = (arrays[0] + offset).astype(np.float32)
-    view = looking_at(offset + (0.3, -0.4, -3.5), offset, 160, 90)
+    view = looking_at(offset + np.array([0.3, -0.4, -3.5]), offset, 160, 90)
     assert_close(backend, tuple(arrays), view)
 
 

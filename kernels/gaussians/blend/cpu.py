@@ -234,8 +234,8 @@ def run(
     _blend(
         splats.records.reshape(-1), lists.rows, lists.masks, lists.starts, tiles, view.width,
         view.height, view.tiles_x, planes.reshape(-1), channels, live, touched,
-        np.float32(options.alpha_cap), np.float32(options.stop), options.fade, stats, np.zeros(1, np.int64),
-        threads,
+        np.float32(options.alpha_cap), np.float32(options.stop), options.fade, stats,
+        np.zeros(1, np.int64), threads,
     )  # fmt: skip
     totals = stats.reshape(threads, _STATS).sum(axis=0)
     return Accumulation(

@@ -6,9 +6,10 @@ from typing import Any
 
 from kernels.gaussians.types import Accumulation
 from kernels.registry import Cost, Operation
+from kernels.workspace import Workspace
 
 
-def _cost(result: Any, accumulation: Accumulation, *rest: Any, **options: Any) -> Cost:
+def _cost(result: Any, accumulation: Accumulation, *rest: Any) -> Cost:
     pixels = accumulation.width * accumulation.height
     return Cost(nbytes=pixels * 20, flops=pixels * 14)
 
@@ -20,6 +21,7 @@ def display(
     backend: str,
     accumulation: Accumulation,
     background: tuple[float, float, float] | None,
+    workspace: Workspace,
 ) -> Any:
     """Quantise to (H, W, 4) uint8 NumPy, ``floor(255 v + 0.5)``, clamped.
 
@@ -32,4 +34,4 @@ def display(
     -----
     ``cpu`` and ``reference`` may differ by 1 where 255 v + 0.5 is within 1e-4 of a whole number.
     """
-    return OPERATION(backend, accumulation, background)
+    return OPERATION(backend, accumulation, background, workspace)

@@ -16,8 +16,10 @@ from kernels.simd import (
     maximum,
     minimum,
     store,
+    store_quarter,
     to_int,
 )
+from kernels.workspace import Workspace
 
 _HALF = np.float32(0.5)
 _TOP = np.float32(255.0)
@@ -32,6 +34,7 @@ def _byte(value):
 @njit(parallel=True, nogil=True, cache=True, error_model="numpy")
 def _display(planes, channels, tiles_x, tiles_y, background, opaque, touched, image):
     height, width = image.shape
+    flat = image.reshape(-1)
     stride = channels * 16
     for tile in prange(tiles_x * tiles_y):
         packed = np.empty(16, np.uint32)
@@ -60,25 +63,33 @@ def _display(planes, channels, tiles_x, tiles_y, background, opaque, touched, im
                 green = load(planes, at + 16) * inverse
                 blue = load(planes, at + 32) * inverse
                 alpha = _byte(covered)
-            store(
-                packed,
-                0,
+            pixels = (
                 _byte(red)
                 | (_byte(green) << np.int32(8))
                 | (_byte(blue) << np.int32(16))
-                | (alpha << np.int32(24)),
+                | (alpha << np.int32(24))
             )
+            if x0 + BLOCK <= width and y0 + BLOCK <= height:
+                at = y0 * width + x0
+                store_quarter(flat, at, pixels, 0)
+                store_quarter(flat, at + width, pixels, 1)
+                store_quarter(flat, at + 2 * width, pixels, 2)
+                store_quarter(flat, at + 3 * width, pixels, 3)
+                continue
+            store(packed, 0, pixels)
             for row in range(min(BLOCK, height - y0)):
                 for column in range(min(BLOCK, width - x0)):
                     image[y0 + row, x0 + column] = packed[row * BLOCK + column]
 
 
 def run(
-    accumulation: Accumulation, background: tuple[float, float, float] | None
+    accumulation: Accumulation,
+    background: tuple[float, float, float] | None,
+    workspace: Workspace,
 ) -> NDArray[np.uint8]:
     """See :func:`kernels.gaussians.display.display`."""
     width, height = accumulation.width, accumulation.height
-    image = np.empty((height, width), np.uint32)
+    image = workspace.take_free("pictures", (height, width), np.uint32)
     _display(
         accumulation.planes.reshape(-1), accumulation.planes.shape[2], -(-width // TILE),
         -(-height // TILE), np.array(background or (0, 0, 0), np.float32), background is not None,

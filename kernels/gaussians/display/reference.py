@@ -7,10 +7,13 @@ import torch
 from numpy.typing import NDArray
 
 from kernels.gaussians.types import Accumulation
+from kernels.workspace import Workspace
 
 
 def run(
-    accumulation: Accumulation, background: tuple[float, float, float] | None
+    accumulation: Accumulation,
+    background: tuple[float, float, float] | None,
+    workspace: Workspace,
 ) -> NDArray[np.uint8]:
     """See :func:`kernels.gaussians.display.display`."""
     planes = accumulation.planes.detach()

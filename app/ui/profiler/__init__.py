@@ -1,0 +1,1 @@
+"""Parts of the profiler panel: table, history plot, and what draws their cells."""
