@@ -1,0 +1,1 @@
+"""Camera paths: keyframes, smooth ways through them, edits and files."""

@@ -36,6 +36,15 @@ class Keyframe:
     name: str = ""
     easing: Easing = "none"
 
+    def __post_init__(self) -> None:
+        pose = np.array(self.world_from_camera, dtype=np.float64)
+        if pose.shape != (4, 4):
+            raise ValueError(f"world_from_camera must be (4, 4), got {pose.shape}")
+        if not (np.isfinite(pose).all() and np.isfinite(self.time) and np.isfinite(self.fov_y)):
+            raise ValueError("a keyframe must be finite")
+        pose.setflags(write=False)
+        object.__setattr__(self, "world_from_camera", pose)
+
 
 @dataclass(frozen=True, eq=False)
 class CameraPath:

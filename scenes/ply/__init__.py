@@ -1,0 +1,1 @@
+"""The parts of the PLY reader and writer: header, meaning of the properties, rows, writing."""
