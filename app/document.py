@@ -100,9 +100,11 @@ class Document:
             self.scenes_changed.emit()
 
     def close_scene(self, index: int) -> None:
-        """Close a scene; the one before it becomes current."""
+        """Close a scene; where it was the current one, the one before it becomes current."""
         del self.scenes[index]
-        self.current = min(self.current, len(self.scenes) - 1)
+        if index <= self.current:
+            first = 0 if self.scenes else -1
+            self.current = max(self.current - 1, first)
         self.scenes_changed.emit()
 
     # Things that are not undone -------------------------------------------------------------
@@ -208,7 +210,8 @@ class Document:
         before = {name: getattr(self, name) for name in after}
         now = self._clock()
         last = self._undo[-1] if self._undo else None
-        if last and merge_key and last.merge_key == merge_key and now - last.at < MERGE_SECONDS:
+        fresh = last is not None and not self._redo and now - last.at < MERGE_SECONDS
+        if last and fresh and merge_key and last.merge_key == merge_key:
             before = last.before
             self._undo.pop()
         self._undo.append(Step(label, before, after, merge_key, now))

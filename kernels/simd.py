@@ -12,7 +12,6 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-import llvmlite.binding
 from llvmlite import ir
 from numba.core import cgutils, errors, types
 from numba.core.extending import (
@@ -383,57 +382,6 @@ def to_int(typing: Any, value: Any) -> Any:
 def to_float(typing: Any, value: Any) -> Any:
     """Int32 lanes as float32 lanes."""
     return f32x16(value), lambda context, builder, sig, args: builder.sitofp(args[0], _F32)
-
-
-def _has(*features: str) -> bool:
-    """Whether the processor that code is compiled for has these features."""
-    present = llvmlite.binding.get_host_cpu_features()
-    return all(present.get(feature) for feature in features)
-
-
-@intrinsic
-def fraction(typing: Any, value: Any) -> Any:
-    """``x - floor(x)`` per lane, in [0, 1); one instruction (VREDUCEPS) where there is AVX-512DQ."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        i16, i32 = ir.IntType(16), ir.IntType(32)
-        if _has("avx512f", "avx512dq"):
-            kind = ir.FunctionType(_F32, [_F32, i32, _F32, i16, i32])
-            name = "llvm.x86.avx512.mask.reduce.ps.512"
-            function = cgutils.get_or_insert_function(builder.module, kind, name)
-            # Immediate 1: no fraction bits, towards minus infinity.
-            return builder.call(function, [args[0], i32(1), args[0], i16(0xFFFF), i32(4)])
-        kind = ir.FunctionType(_F32, [_F32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.floor.v16f32")
-        return builder.fsub(args[0], builder.call(function, [args[0]]), flags=_FAST)
-
-    return f32x16(value), emit
-
-
-@intrinsic
-def times_power(typing: Any, value: Any, exponent: Any) -> Any:
-    """``value * 2^floor(exponent)`` per lane; one instruction (VSCALEFPS) where there is AVX-512.
-
-    Elsewhere the whole part is added to the exponent bits, so ``value`` must be a normal number
-    and the result must stay one.
-    """
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        i16, i32 = ir.IntType(16), ir.IntType(32)
-        value, exponent = args
-        if _has("avx512f"):
-            kind = ir.FunctionType(_F32, [_F32, _F32, _F32, i16, i32])
-            name = "llvm.x86.avx512.mask.scalef.ps.512"
-            function = cgutils.get_or_insert_function(builder.module, kind, name)
-            return builder.call(function, [value, exponent, value, i16(0xFFFF), i32(4)])
-        kind = ir.FunctionType(_F32, [_F32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.floor.v16f32")
-        whole = builder.fptosi(builder.call(function, [exponent]), _I32)
-        shift = ir.Constant(_I32, [ir.Constant(i32, 23)] * LANES)
-        bits = builder.add(builder.bitcast(value, _I32), builder.shl(whole, shift))
-        return builder.bitcast(bits, _F32)
-
-    return f32x16(value, exponent), emit
 
 
 @intrinsic

@@ -151,21 +151,17 @@ def _blend_tile(
             after = through - weight
             inside = power >= lowest
             adds = inside & (after > stop)
-            weight = select(adds, weight, np.float32(0.0))
-            store(planes, slab, fma(weight, red, load(planes, slab)))
-            store(
-                planes, slab + np.uint64(16), fma(weight, green, load(planes, slab + np.uint64(16)))
-            )
-            store(
-                planes, slab + np.uint64(32), fma(weight, blue, load(planes, slab + np.uint64(32)))
-            )
+            # Selecting after the multiply-add makes it one masked instruction.
+            before = load(planes, slab)
+            store(planes, slab, select(adds, fma(weight, red, before), before))
+            before = load(planes, slab + np.uint64(16))
+            store(planes, slab + np.uint64(16), select(adds, fma(weight, green, before), before))
+            before = load(planes, slab + np.uint64(32))
+            store(planes, slab + np.uint64(32), select(adds, fma(weight, blue, before), before))
             if channels == 5:
-                depth = load(planes, slab + np.uint64(64))
-                store(
-                    planes,
-                    slab + np.uint64(64),
-                    fma(weight, records[splat + np.uint64(DEPTH)], depth),
-                )
+                before = load(planes, slab + np.uint64(64))
+                summed = fma(weight, records[splat + np.uint64(DEPTH)], before)
+                store(planes, slab + np.uint64(64), select(adds, summed, before))
             through = select(adds, after, select(inside, -absolute(through), through))
             contributing += count_ones(to_bits(adds))
             # Without a branch: whether a block has just gone dark cannot be predicted.
