@@ -1,0 +1,42 @@
+"""One PNG picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from render.export.encoders import Encoder, Job
+from render.export.pictures import write_png
+
+
+class PngSink:
+    """A single picture; frames after the first are an error of the caller."""
+
+    def __init__(self, job: Job) -> None:
+        self.notes: list[str] = []
+        self._path = job.settings.path
+
+    def has(self, index: int) -> bool:
+        """A single picture is always written anew."""
+        return False
+
+    def write(self, index: int, images: dict[str, Any]) -> None:
+        """Write the file."""
+        write_png(self._path, images["rgba8"])
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def abort(self) -> None:
+        """Nothing is unfinished: the file is renamed when complete."""
+
+
+ENCODER = Encoder(
+    "png",
+    "PNG picture",
+    (".png",),
+    "One picture without loss; keeps transparency.",
+    "still",
+    True,
+    None,
+    PngSink,
+)
