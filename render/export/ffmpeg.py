@@ -18,7 +18,10 @@ from render.export.records import ExportError
 
 BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 """Players that find no tag guess, and shift the colours."""
-TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv"
+TO_BT709 = (
+    "scale=out_color_matrix=bt709:out_range=tv,"
+    "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+)
 
 
 def part_of(path: Path) -> Path:
