@@ -86,9 +86,8 @@ def requests(scene):
 
 
 def _decode(path, channels: str = "rgb24") -> np.ndarray:
-    reader = imageio_ffmpeg.read_frames(
-        str(path), pix_fmt=channels, bpp=8 * len(channels.strip("24"))
-    )
+    depth = 4 if channels == "rgba" else 3
+    reader = imageio_ffmpeg.read_frames(str(path), pix_fmt=channels, bpp=depth)
     meta = next(reader)
     width, height = meta["source_size"]
     return np.stack([np.frombuffer(f, np.uint8).reshape(height, width, -1) for f in reader])
