@@ -13,3 +13,12 @@ Conventions, for every room
 * Quaternions are ``wxyz``. Spherical-harmonic coefficients are ``(N, K, 3)``.
 * Colours of splats are display-referred sRGB and are blended as such.
 """
+
+import os
+
+# GNU OpenMP lets a thread that waits for another spin for milliseconds. Where another program
+# holds a core, both threads end up on the other one and the one with work waits for the one that
+# spins: a frame of 19 ms took 132 ms. A thousand turns (some microseconds) bridge the gap between
+# two kernels and no more. It is read when the library is loaded, so it must be set before Numba
+# or torch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -51,11 +51,11 @@ def warm_up(backend: str = "auto") -> None:
     count = 64
     generator = np.random.default_rng(0)
     scene = GaussianScene(
-        generator.uniform(-1, 1, (count, 3)),
-        np.tile([1.0, 0.0, 0.0, 0.0], (count, 1)),
-        np.full((count, 3), 0.1),
-        np.full(count, 0.5),
-        np.zeros((count, 16, 3)),
+        generator.uniform(-1, 1, (count, 3)).astype(np.float32),
+        np.tile(np.float32([1, 0, 0, 0]), (count, 1)),
+        np.full((count, 3), 0.1, np.float32),
+        np.full(count, 0.5, np.float32),
+        np.zeros((count, 16, 3), np.float32),
     )
     camera = Camera.look_at((0, 0, -4), (0, 0, 0), width=64, height=64)
     settings = RenderSettings(backend=backend)

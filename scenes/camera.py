@@ -85,7 +85,7 @@ class Camera:
     @property
     def world_from_camera(self) -> NDArray[np.float64]:
         """(4, 4) float64, the inverse pose."""
-        return np.linalg.inv(self.camera_from_world)
+        return np.asarray(np.linalg.inv(self.camera_from_world), np.float64)
 
     @property
     def position(self) -> NDArray[np.float64]:

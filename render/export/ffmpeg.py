@@ -68,7 +68,12 @@ class FfmpegSink:
             "-f", muxer, os.fspath(self._part),
         ]  # fmt: skip
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            # Ctrl-C in a terminal reaches the whole group; this process is ended by abort().
+            start_new_session=True,
         )
         self._said: deque[str] = deque(maxlen=8)
         self._listener = threading.Thread(target=self._listen, name="ffmpeg messages", daemon=True)

@@ -29,6 +29,9 @@ from render.export.records import (
 from render.render import render
 from render.request import Frame, RenderRequest
 
+SAMPLED_ROWS = 4096
+"""Rows of each array of a scene that its fingerprint looks at."""
+ESTIMATE_FRAMES = 4
 WAITING_FRAMES = 3
 """Frames between renderer and encoder; more would only take memory."""
 
@@ -99,19 +102,32 @@ def export(
 def estimate(
     requests: Sequence[RenderRequest], settings: ExportSettings, renderer: Renderer = render
 ) -> Estimate:
-    """Time and size of an export, from its first and its middle frame, really encoded."""
+    """Time and size of an export, from a few neighbouring frames, really rendered and encoded.
+
+    One frame tells what starting costs, :data:`ESTIMATE_FRAMES` what each further one does.
+    """
     if not requests:
         raise ExportError("there is nothing to export: no frame was chosen")
-    sample = [requests[0], requests[len(requests) // 2]]
-    if len(requests) == 1 or encoder_for(settings.path).shape == "still":
-        sample = sample[:1]
+    renderer(_with_outputs(requests[0], settings))
+    middle = max(0, min(len(requests) // 2, len(requests) - ESTIMATE_FRAMES))
+    sample = requests[middle : middle + ESTIMATE_FRAMES]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ("sample" + settings.path.suffix)
-        trial = replace(settings, path=path, overwrite=True)
-        renderer(_with_outputs(sample[0], settings))
-        result = export(sample, trial, renderer=renderer)
-        share = len(requests) / len(sample)
-        return Estimate(result.seconds * share, int(result.nbytes * share))
+        first = _trial(sample[:1], settings, Path(folder) / "one", renderer)
+        if len(sample) == 1:
+            return Estimate(first.seconds, first.nbytes)
+        some = _trial(sample, settings, Path(folder) / "some", renderer)
+    more = (len(requests) - 1) / (len(sample) - 1)
+    return Estimate(
+        first.seconds + max(some.seconds - first.seconds, 0.0) * more,
+        first.nbytes + int(max(some.nbytes - first.nbytes, 0) * more),
+    )
+
+
+def _trial(
+    requests: Sequence[RenderRequest], settings: ExportSettings, path: Path, renderer: Renderer
+) -> ExportResult:
+    trial = replace(settings, path=path.with_suffix(settings.path.suffix), overwrite=True)
+    return export(requests, trial, renderer=renderer)
 
 
 def _with_outputs(request: RenderRequest, settings: ExportSettings) -> RenderRequest:
@@ -154,9 +170,8 @@ def _farthest(requests: Sequence[RenderRequest]) -> float:
     world = requests[0].world_from_file
     if world is not None:
         centre = world[:3, :3] @ centre + world[:3, 3]
-    return max(
-        float(np.linalg.norm(request.camera.position - centre)) + radius for request in requests
-    )
+    reach = (np.linalg.norm(request.camera.position - centre) for request in requests)
+    return max(float(max(reach)) + radius, 1e-6)
 
 
 def fingerprint(requests: Sequence[RenderRequest], settings: ExportSettings) -> str:
@@ -165,6 +180,10 @@ def fingerprint(requests: Sequence[RenderRequest], settings: ExportSettings) -> 
     scene = requests[0].scene
     digest.update(json.dumps([scene.kind, scene.name, scene.count, settings.outputs]).encode())
     digest.update(np.asarray(scene.bounds).tobytes())
+    for name, array in sorted(vars(scene).items()):
+        if isinstance(array, np.ndarray):
+            digest.update(name.encode())
+            digest.update(array[:: max(1, len(array) // SAMPLED_ROWS)].tobytes())
     for request in requests:
         camera = request.camera
         digest.update(np.asarray(camera.camera_from_world).tobytes())

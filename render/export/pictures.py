@@ -13,9 +13,7 @@ from render.export.ffmpeg import part_of
 
 
 def write_png(path: Path, picture: NDArray[np.generic]) -> None:
-    """Write (H, W, 4) or (H, W) uint8, or (H, W) uint16; opaque pictures lose their alpha."""
-    if picture.ndim == 3 and (picture[..., 3] == 255).all():
-        picture = picture[..., :3]
+    """Write (H, W, 4), (H, W, 3) or (H, W) uint8, or (H, W) uint16."""
     part = part_of(path)
     Image.fromarray(np.ascontiguousarray(picture)).save(part, "PNG", compress_level=3)
     os.replace(part, path)

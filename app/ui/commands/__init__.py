@@ -1,0 +1,1 @@
+"""Commands by menu: every module brings records in ``ACTIONS``, found by scanning."""

@@ -1,0 +1,1 @@
+"""Panels: every module brings a record ``PANEL`` and perhaps ``ACTIONS``, found by scanning."""

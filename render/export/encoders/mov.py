@@ -16,7 +16,7 @@ def _open(job: Job) -> FfmpegSink:
         "-qscale:v", str(qscale(job.settings.quality)),
         "-pix_fmt", "yuva444p10le" if transparent else "yuv422p10le", "-vendor", "apl0", *BT709,
     )  # fmt: skip
-    return FfmpegSink(job, "mov", arguments, even=not transparent, alpha=transparent)
+    return FfmpegSink(job, "mov", arguments, even=False, alpha=transparent)
 
 
 ENCODER = Encoder(

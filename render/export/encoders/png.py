@@ -14,6 +14,7 @@ class PngSink:
     def __init__(self, job: Job) -> None:
         self.notes: list[str] = []
         self._path = job.settings.path
+        self._channels = 4 if job.background is None else 3
 
     def has(self, index: int) -> bool:
         """A single picture is always written anew."""
@@ -21,7 +22,7 @@ class PngSink:
 
     def write(self, index: int, images: dict[str, Any]) -> None:
         """Write the file."""
-        write_png(self._path, images["rgba8"])
+        write_png(self._path, images["rgba8"][..., : self._channels])
 
     def finish(self) -> None:
         """Nothing is left to do."""

@@ -28,6 +28,7 @@ class SequenceSink:
         self.notes: list[str] = []
         self._folder = job.settings.path
         self._outputs = job.settings.outputs
+        self._channels = 4 if job.background is None else 3
         self._depth_step = job.farthest / 65535
         self._folder.mkdir(parents=True, exist_ok=True)
         self._claim(job)
@@ -72,7 +73,7 @@ class SequenceSink:
     def write(self, index: int, images: dict[str, Any]) -> None:
         """Write the pictures of one frame."""
         if "color" in self._outputs:
-            write_png(self._path("color", index), images["rgba8"])
+            write_png(self._path("color", index), images["rgba8"][..., : self._channels])
         if "alpha" in self._outputs:
             alpha = np.floor(np.clip(images["alpha"], 0, 1) * 255 + 0.5).astype(np.uint8)
             write_png(self._path("alpha", index), alpha)

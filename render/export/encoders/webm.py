@@ -14,7 +14,7 @@ def _open(job: Job) -> FfmpegSink:
         "-vf", TO_BT709, "-c:v", "libvpx-vp9", "-b:v", "0", "-crf", str(crf(job.settings.quality)),
         "-deadline", "good", "-cpu-used", "4", "-row-mt", "1", "-pix_fmt", "yuv420p", *BT709,
     )  # fmt: skip
-    return FfmpegSink(job, "webm", arguments, even=True)
+    return FfmpegSink(job, "webm", arguments, even=False)
 
 
 ENCODER = Encoder(

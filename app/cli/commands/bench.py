@@ -1,0 +1,102 @@
+"""``plenoscope bench``: how fast a scene renders here, kernel by kernel."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from app.cli.arguments import add_json, add_rendering, add_scene, positive, size
+from app.cli.commands import Command
+from app.cli.console import ProgressBar, print_json, print_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Scene, cameras, size and repeats."""
+    add_scene(parser)
+    parser.add_argument("--cameras", type=Path, metavar="FILE", help="default: 12 around the scene")
+    parser.add_argument("--size", type=size, metavar="WxH", help="default: the cameras', 1280x720")
+    parser.add_argument("--repeat", type=positive, default=10, metavar="N", help="default 10")
+    add_rendering(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print."""
+    from app.cli.diagnosis import machine
+    from app.cli.loading import load, named_cameras
+    from kernels.backends import resolve
+    from render.bench import bench, orbit_cameras
+    from render.presets import preset_options
+    from render.request import RenderRequest, RenderSettings
+
+    preset_options(arguments.preset)
+    backend = resolve(arguments.backend)
+    scene = load(arguments.scene)
+    if arguments.cameras is not None:
+        cameras = named_cameras(arguments.cameras)
+        if arguments.size is not None:
+            cameras = [(name, camera.resized(*arguments.size)) for name, camera in cameras]
+    else:
+        around = orbit_cameras(*scene.focus, arguments.size or (1280, 720))
+        cameras = [(f"orbit {number}", camera) for number, camera in enumerate(around)]
+    settings = RenderSettings(preset=arguments.preset, backend=backend)
+    with ProgressBar("Measuring") as bar:
+        request = RenderRequest(scene, cameras[0][1], settings)
+        figures = bench(request, _unique(cameras), arguments.repeat, bar)
+    first = cameras[0][1]
+    report = {
+        "scene": str(arguments.scene),
+        "count": scene.count,
+        "size": [first.width, first.height],
+        "backend": backend,
+        "preset": arguments.preset,
+        "machine": machine(),
+        **figures,
+    }
+    if arguments.json:
+        print_json(report)
+    else:
+        _print(report)
+    return 0
+
+
+def _unique(cameras: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Names made unique by their place, where a file repeats them."""
+    names = [name for name, _ in cameras]
+    if len(set(names)) == len(names):
+        return cameras
+    return [(f"{index} {name}", camera) for index, (name, camera) in enumerate(cameras)]
+
+
+def _print(report: dict[str, Any]) -> None:
+    frame = report["frame_ms"]
+    width, height = report["size"]
+    print(f"{report['scene']}: {report['count']:,} splats, {width}x{height}, {report['backend']}")
+    print(
+        f"frame {frame['median']:.2f} ms (5 % below {frame['p5']:.2f}, 95 % below "
+        f"{frame['p95']:.2f}), {1000 / frame['median']:.1f} frames a second\n"
+    )
+    rows = [
+        (
+            row["name"],
+            row["backend"] or "-",
+            f"{row['ms_median']:.3f}",
+            f"{row['ms_p95']:.3f}",
+            f"{row['share']:.1%}",
+            f"{row['bytes'] / 1e6:.2f}",
+            f"{row['flops'] / 1e6:.1f}",
+            f"{row['gb_s']:.1f}",
+            f"{row['gflop_s']:.1f}",
+            ", ".join(f"{value:,} {name}" for name, value in row["counters"].items()),
+        )
+        for row in report["kernels"]
+    ]
+    head = (
+        "kernel", "backend", "median ms", "p95 ms", "share", "MB", "MFLOP", "GB/s", "GFLOP/s",
+        "counters",
+    )  # fmt: skip
+    print_table(head, rows)
+
+
+COMMAND = Command("bench", "measure frames and kernels", add_arguments, run, 3)

@@ -1,0 +1,37 @@
+"""Open a scene with a progress bar, and find the cameras that a command was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.cli.console import ProgressBar, UsageError
+from scenes.camera import Camera
+from scenes.gaussians import GaussianScene
+from scenes.open import open_scene
+
+
+def load(path: Path) -> GaussianScene:
+    """The scene, read with a progress bar."""
+    with ProgressBar(f"Opening {path.name}") as bar:
+        return open_scene(path, bar)
+
+
+def named_cameras(file: Path) -> list[tuple[str, Camera]]:
+    """The still cameras of a file."""
+    from scenes.paths.files import read_cameras
+
+    return list(read_cameras(file))
+
+
+def one_camera(
+    scene: GaussianScene, file: Path | None, index: int, size: tuple[int, int] | None
+) -> Camera:
+    """The camera of a file, exactly as it says unless a size is wished; else the default view."""
+    if file is None:
+        return scene.default_camera(*(size or (1280, 720)))
+    cameras = named_cameras(file)
+    if not 0 <= index < len(cameras):
+        raise UsageError(f"--index must be 0 to {len(cameras) - 1}: {file.name} has "
+                         f"{len(cameras)} cameras")  # fmt: skip
+    camera = cameras[index][1]
+    return camera if size is None else camera.resized(*size)

@@ -1,0 +1,108 @@
+"""Decides what lies over the picture now: path, keys, axes, pivot, border of the video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtGui import QColor
+
+from app.ui import theme
+from app.ui.canvas import strokes as draw
+from app.ui.canvas.projection import NEAR_SHARE
+from app.ui.canvas.strokes import Color, Strokes
+from scenes.camera import Camera
+from scenes.paths.interpolate import frame_times, pose_at
+from scenes.paths.path import CameraPath
+
+if TYPE_CHECKING:
+    from app.ui.shell import Shell
+
+MOST_DOTS = 2000
+"""Long paths get a dot for every n-th frame, so that drawing them stays cheap."""
+DOT_COLOR: Color = (1.0, 1.0, 1.0, 0.9)
+KEY_COLOR: Color = (0.95, 0.95, 0.95, 0.95)
+AXIS_COLORS: tuple[Color, ...] = (
+    (0.96, 0.45, 0.42, 1.0),
+    (0.55, 0.83, 0.40, 1.0),
+    (0.47, 0.68, 0.98, 1.0),
+)
+
+
+class OverlayPainter:
+    """Makes the strokes of a paint from the shell's document; kept by the canvas."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._positions: NDArray[np.float64] = np.zeros((0, 3))
+        self._positions_of: CameraPath | None = None
+
+    def __call__(self, width: int, height: int) -> Strokes:
+        """The strokes for a canvas of physical pixels."""
+        strokes = Strokes()
+        shell = self._shell
+        view = shell.document.view
+        if view is None:
+            return strokes
+        if (view.width, view.height) != (width, height):
+            view = view.resized(width, height)
+        shown = shell.overlays
+        ratio = shell.driver.canvas.native.devicePixelRatioF()
+        size = self._size()
+        near = size * NEAR_SHARE
+        accent = _color(theme.DARK.accent)
+        path = shell.document.path
+        if shown.path and path.keys:
+            draw.add_path(strokes, view, self._path_positions(path), near, accent, DOT_COLOR)
+        if shown.keys and path.keys:
+            self._add_keys(strokes, view, path, key_size(path, size), near)
+        if shown.pivot:
+            pivot = shell.pointer.pivot
+            draw.add_pivot(strokes, view, pivot, near, 5 * ratio, (1.0, 1.0, 1.0, 0.9))
+        if shown.export_frame and shown.export_aspect:
+            draw.add_border(strokes, width, height, shown.export_aspect, (1.0, 1.0, 1.0, 0.85))
+        if shown.axes:
+            length = 24 * ratio
+            corner = (1.9 * length, height - 1.9 * length)
+            draw.add_gizmo(strokes, view, corner, length, AXIS_COLORS)
+        return strokes
+
+    def _size(self) -> float:
+        scene = self._shell.document.scene
+        return scene.focus[1] if scene is not None else 1.0
+
+    def _add_keys(
+        self, strokes: Strokes, view: Camera, path: CameraPath, size: float, near: float
+    ) -> None:
+        aspect = self._shell.overlays.export_aspect or view.width / view.height
+        chosen = self._shell.document.selection
+        for selected in (False, True):
+            keys = [
+                (key.world_from_camera, key.fov_y)
+                for index, key in enumerate(path.keys)
+                if (index in chosen) == selected
+            ]
+            color = _color(theme.DARK.accent) if selected else KEY_COLOR
+            draw.add_frusta(strokes, view, keys, aspect, size, near, color)
+
+    def _path_positions(self, path: CameraPath) -> NDArray[np.float64]:
+        if path is not self._positions_of:
+            times = frame_times(path)
+            times = times[:: max(1, -(-len(times) // MOST_DOTS))]
+            self._positions = pose_at(path, times)[0][:, :3, 3]
+            self._positions_of = path
+        return self._positions
+
+
+def key_size(path: CameraPath, size: float) -> float:
+    """Depth of the frusta, scene units: a fifth of the way between keys, within what is visible."""
+    places = np.array([key.world_from_camera[:3, 3] for key in path.keys])
+    if len(places) < 2:
+        return 0.06 * size
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    return float(np.clip(0.2 * np.median(steps), 0.02 * size, 0.15 * size))
+
+
+def _color(color: QColor) -> Color:
+    return color.redF(), color.greenF(), color.blueF(), 1.0

@@ -1,0 +1,252 @@
+"""Opening files of any kind in the background, and the sample scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from app.document import Bookmark
+from app.settings import with_recent
+from scenes.camera import Camera
+from scenes.errors import SceneError
+from scenes.gaussians import GaussianScene
+from scenes.paths.path import CameraPath
+from scenes.registry import Cancel, Progress
+from scenes.transforms import suggest_orientation
+
+if TYPE_CHECKING:
+    from app.ui.shell import Shell
+
+Kind = Literal["scene", "path", "cameras", "project"]
+_CAMERA_FOLDERS_UP = 3
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a file is: which of our kinds, and what its format is called."""
+
+    kind: Kind
+    title: str
+
+
+def look(path: Path) -> Known | None:
+    """What a file is, from its first bytes; None when unknown. Reads: call it on a worker.
+
+    Raises
+    ------
+    SceneError
+        If the file cannot be read.
+    """
+    from app.project import SUFFIX
+    from scenes.open import sniff_scene
+    from scenes.paths.files import sniff_path
+    from scenes.paths.formats import inria
+
+    if path.name.lower().endswith(SUFFIX):
+        return Known("project", "Plenoscope project")
+    scene = sniff_scene(path)
+    if scene is not None:
+        return Known("scene", scene.title)
+    if path.is_dir():
+        return None
+    chosen = sniff_path(path)
+    if chosen is None:
+        return None
+    return Known("cameras" if chosen.name == inria.FORMAT.name else "path", chosen.title)
+
+
+def describe(path: Path) -> str:
+    """One sentence on what dropping a file will do. Reads: call it on a worker."""
+    try:
+        known = look(path)
+    except SceneError as error:
+        return str(error)
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror}"
+    if known is None:
+        return f"{path.name} is of an unknown kind. Known are: {known_kinds()}"
+    if known.kind == "scene":
+        return f"Open {path.name} as Gaussians ({known.title})"
+    if known.kind == "path":
+        return f"Use {path.name} as camera path ({known.title})"
+    if known.kind == "cameras":
+        return f"Add the cameras of {path.name} to the views ({known.title})"
+    return f"Open the project {path.name}"
+
+
+def known_kinds() -> str:
+    """The titles of all formats, for a sentence."""
+    from scenes.open import scene_formats
+    from scenes.paths.files import path_formats
+
+    titles = [format.title for format in (*scene_formats(), *path_formats())]
+    return ", ".join([*titles, "Plenoscope project"])
+
+
+def scene_filters() -> list[tuple[str, tuple[str, ...]]]:
+    """What the file dialog offers for Open."""
+    from app.project import SUFFIX
+    from scenes.open import scene_formats
+
+    filters = [(format.title, format.extensions) for format in scene_formats()]
+    return [*filters, ("Camera path or cameras", (".json",)), ("Plenoscope project", (SUFFIX,))]
+
+
+def path_filters(writable: bool = False) -> list[tuple[str, tuple[str, ...]]]:
+    """What the file dialog offers for camera paths."""
+    from scenes.paths.files import path_formats
+
+    return [(f.title, f.extensions) for f in path_formats() if f.write or not writable]
+
+
+class Opener(QObject):
+    """Opens things as tasks; the document changes only once they are ready."""
+
+    recent_changed = pyqtSignal()
+    cameras_found = pyqtSignal(object)
+    """A file of training cameras lies beside the scene that was just opened; its Path, or None."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__(shell)
+        self._shell = shell
+
+    # Files ----------------------------------------------------------------------------------
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open files of any kind, each in a task of its own."""
+        for path in paths:
+            self._open(Path(path).absolute())
+
+    def _open(self, path: Path) -> None:
+        def work(progress: Progress, cancel: Cancel) -> tuple[Kind, Any]:
+            known = look(path)
+            if known is None:
+                raise SceneError(path, f"one of these kinds: {known_kinds()}", "another kind")
+            return known.kind, _READERS[known.kind](path, progress, cancel)
+
+        self._shell.tasks.start(
+            f"Opening {path.name}", work, lambda found: self._opened(path, *found), self._failed
+        )
+
+    def _opened(self, path: Path, kind: Kind, found: Any) -> None:
+        if kind == "scene":
+            self.add_recent(path)
+            self.show_scene(found[0])
+            self.cameras_found.emit(found[1])
+        elif kind == "path":
+            self.use_path(found, path.name)
+        elif kind == "cameras":
+            self.add_cameras(found)
+        else:
+            self._shell.projects.opened(path, found)
+
+    def _failed(self, error: BaseException) -> None:
+        self._shell.show_error(error)
+
+    def show_scene(self, scene: GaussianScene) -> None:
+        """Add a scene to the document, make it current and look at it."""
+        shell = self._shell
+        modified = shell.document.modified
+        shell.document.add_scene(scene)
+        shell.document.set_orientation(suggest_orientation(scene))
+        if not modified:
+            # Opening a scene is not yet work that could be lost.
+            shell.document.mark_saved()
+        for warning in scene.warnings[:1]:
+            shell.status(warning)
+
+    def use_path(self, path: CameraPath, name: str) -> None:
+        """Take over a camera path as one step of undo."""
+        self._shell.document.edit_path(path, f"Open camera path {name}")
+        self._shell.document.set_time(0.0)
+        self._shell.status(f"{name}: {len(path.keys)} keys, {path.duration:.1f} s")
+
+    def add_cameras(self, cameras: list[tuple[str, Camera]]) -> None:
+        """Add named views to the bookmarks as one step of undo."""
+        document = self._shell.document
+        views = tuple(Bookmark(name, camera) for name, camera in cameras)
+        document.edit_bookmarks(document.bookmarks + views, f"Add {len(views)} views")
+        self._shell.status(f"{len(views)} views added.")
+
+    # Samples --------------------------------------------------------------------------------
+
+    def open_sample(self, name: str, then: Callable[[], object] | None = None) -> None:
+        """Make a sample scene in the background and show it, then call ``then``."""
+
+        def work(progress: Progress, cancel: Cancel) -> GaussianScene:
+            from scenes.samples import make_sample
+
+            return make_sample(name, progress=progress, cancel=cancel)
+
+        def done(scene: GaussianScene) -> None:
+            self.show_scene(scene)
+            if then is not None:
+                then()
+
+        from scenes.samples import SAMPLES
+
+        title = SAMPLES[name].title
+        self._shell.tasks.start(f"Making the sample “{title}”", work, done, self._failed)
+
+    # Recent files ---------------------------------------------------------------------------
+
+    def add_recent(self, path: Path) -> None:
+        """Remember a file as the newest."""
+        changed = with_recent(self._shell.settings, path)
+        self._shell.change_settings(recent_files=changed.recent_files)
+        self.recent_changed.emit()
+
+    def clear_recent(self) -> None:
+        """Forget all recent files."""
+        self._shell.change_settings(recent_files=())
+        self.recent_changed.emit()
+
+
+def _read_scene(
+    path: Path, progress: Progress, cancel: Cancel
+) -> tuple[GaussianScene, Path | None]:
+    from scenes.open import open_scene
+
+    scene = open_scene(path, progress, cancel)
+    _ = scene.focus, scene.bounds  # computed here, where it may take its time
+    return scene, _camera_file(path)
+
+
+def _camera_file(path: Path) -> Path | None:
+    """The cameras.json of a training: beside the scene or a few folders up."""
+    folder = path if path.is_dir() else path.parent
+    for candidate in (folder, *folder.parents[: _CAMERA_FOLDERS_UP - 1]):
+        file = candidate / "cameras.json"
+        if file.is_file() and file != path:
+            return file
+    return None
+
+
+def _read_path(path: Path, progress: Progress, cancel: Cancel) -> CameraPath:
+    from scenes.paths.files import read_path
+
+    return read_path(path)
+
+
+def _read_cameras(path: Path, progress: Progress, cancel: Cancel) -> list[tuple[str, Camera]]:
+    from scenes.paths.files import read_cameras
+
+    return read_cameras(path)
+
+
+def _read_project(path: Path, progress: Progress, cancel: Cancel) -> Any:
+    from app.ui.projects import read
+
+    return read(path, progress, cancel)
+
+
+_READERS: dict[Kind, Callable[[Path, Progress, Cancel], Any]] = {
+    "scene": _read_scene,
+    "path": _read_path,
+    "cameras": _read_cameras,
+    "project": _read_project,
+}

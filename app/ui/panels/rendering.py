@@ -1,0 +1,237 @@
+"""The Render panel: everything that changes pixels and is not the camera."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QSignalBlocker, Qt
+from PyQt6.QtGui import QColor, QIcon, QPixmap, QStandardItemModel
+from PyQt6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QColorDialog,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
+
+from app.ui import theme
+from app.ui.forms import column, form, push, text
+from app.ui.records import PanelRecord
+from app.ui.theme import GRID
+from kernels.backends import BACKENDS
+from render.presets import PRESETS
+from render.request import OUTPUTS
+
+if TYPE_CHECKING:
+    from app.ui.shell import Shell
+
+OUTPUT_TITLES = {"color": "Colour", "alpha": "Coverage", "depth": "Depth"}
+OUTPUT_TIPS = {
+    "color": "The picture",
+    "alpha": "How much of each pixel is covered: white is all",
+    "depth": "How far away it is: near is bright",
+}
+BACKEND_TITLES = {
+    "auto": "Automatic",
+    "reference": "Reference (slow, exact)",
+    "cpu": "Processor",
+    "cuda": "Graphics card (CUDA)",
+}
+_SCALE_STEPS = 100
+
+
+class RenderPanel(QWidget):
+    """Widgets for :class:`~render.request.RenderSettings`; the document holds the truth."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__()
+        self.setObjectName("rendering_panel")
+        self.setAccessibleName("Render")
+        self._shell = shell
+        layout = column(self, 3)
+        rows = form()
+        layout.addLayout(rows)
+        rows.addRow(text("Shows", "muted"), self._make_output())
+        self.preset = _combo("render_preset", "Preset", "Draw as another renderer would")
+        for preset in PRESETS.values():
+            self.preset.addItem(preset.title, preset.name)
+        self.preset.activated.connect(lambda: self._set(preset=self.preset.currentData()))
+        rows.addRow(text("Preset", "muted"), self.preset)
+        self.about = text(role="muted", name="render_about")
+        rows.addRow(self.about)
+        self.degree = _combo(
+            "render_degree", "Colour bands", "How much of the view-dependent colour is used"
+        )
+        self.degree.activated.connect(lambda: self._set(sh_degree=self.degree.currentData()))
+        rows.addRow(text("Colour bands", "muted"), self.degree)
+        rows.addRow(text("Splat size", "muted"), self._make_scale())
+        rows.addRow(text("Background", "muted"), self._make_background())
+        self.backend = _combo("render_backend", "Backend", "What computes the picture")
+        for name in ("auto", *BACKENDS):
+            self.backend.addItem(BACKEND_TITLES[name], name)
+        self.backend.activated.connect(lambda: self._set(backend=self.backend.currentData()))
+        rows.addRow(text("Backend", "muted"), self.backend)
+        layout.addWidget(
+            push(
+                "render_reset",
+                "Reset",
+                "Back to the default picture",
+                lambda: shell.run("render.reset"),
+                "reset",
+            ),
+            0,
+            Qt.AlignmentFlag.AlignLeft,
+        )
+        layout.addStretch(1)
+        shell.document.render_settings_changed.connect(self._refresh)
+        shell.document.scenes_changed.connect(self._refresh)
+        shell.driver.backends_known.connect(self._show_backends)
+        theme.notifier.changed.connect(self._refresh)
+        self._refresh()
+
+    # Building -------------------------------------------------------------------------------
+
+    def _make_output(self) -> QWidget:
+        box = QWidget()
+        row = _row(box)
+        self.outputs = QButtonGroup(self)
+        for name in OUTPUTS:
+            button = QPushButton(OUTPUT_TITLES[name])
+            button.setObjectName(f"render_output_{name}")
+            button.setToolTip(OUTPUT_TIPS[name])
+            button.setCheckable(True)
+            button.setProperty("name", name)
+            button.setProperty("segment", True)
+            self.outputs.addButton(button)
+            row.addWidget(button)
+        self.outputs.buttonClicked.connect(lambda button: self._set(output=button.property("name")))
+        return box
+
+    def _make_scale(self) -> QWidget:
+        box = QWidget()
+        row = _row(box)
+        tip = "Factor on the size of every splat; small shows where their centres are"
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setObjectName("render_scale_slider")
+        self.slider.setAccessibleName("Splat size")
+        self.slider.setToolTip(tip)
+        self.slider.setRange(1, 2 * _SCALE_STEPS)
+        self.slider.valueChanged.connect(lambda v: self._set(splat_scale=v / _SCALE_STEPS))
+        self.scale = QDoubleSpinBox()
+        self.scale.setObjectName("render_scale")
+        self.scale.setAccessibleName("Splat size")
+        self.scale.setToolTip(tip)
+        self.scale.setRange(0.01, 4.0)
+        self.scale.setSingleStep(0.05)
+        self.scale.setDecimals(2)
+        self.scale.setSuffix(" ×")
+        theme.tabular(self.scale)
+        self.scale.valueChanged.connect(lambda v: self._set(splat_scale=round(v, 2)))
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.scale)
+        return box
+
+    def _make_background(self) -> QWidget:
+        box = QWidget()
+        row = _row(box)
+        self.color = push(
+            "render_background", "", "Choose the colour behind the scene", self._choose_color
+        )
+        self.color.setAccessibleName("Background colour")
+        self.transparent = QCheckBox("Transparent")
+        self.transparent.setObjectName("render_transparent")
+        self.transparent.setToolTip("No background: a chequerboard shows through")
+        self.transparent.clicked.connect(self._toggle_transparent)
+        row.addWidget(self.color)
+        row.addWidget(self.transparent)
+        row.addStretch(1)
+        return box
+
+    # Changing -------------------------------------------------------------------------------
+
+    def _set(self, **changes: object) -> None:
+        self._shell.document.set_render_settings(**changes)
+
+    def _choose_color(self) -> None:
+        present = self._shell.document.render_settings.background or (0.0, 0.0, 0.0)
+        dialog = QColorDialog(QColor.fromRgbF(*present), self)
+        dialog.setObjectName("background_dialog")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
+        dialog.colorSelected.connect(
+            lambda color: self._set(background=(color.redF(), color.greenF(), color.blueF()))
+        )
+        dialog.open()
+
+    def _toggle_transparent(self, on: bool) -> None:
+        self._set(background=None if on else (0.0, 0.0, 0.0))
+
+    # Keeping up -----------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        settings = self._shell.document.render_settings
+        widgets = (self.preset, self.degree, self.slider, self.scale, self.backend)
+        blocks = [QSignalBlocker(widget) for widget in widgets]
+        for button in self.outputs.buttons():
+            button.setChecked(button.property("name") == settings.output)
+        self.preset.setCurrentIndex(self.preset.findData(settings.preset))
+        self.about.setText(PRESETS[settings.preset].description)
+        self._fill_degrees(settings.sh_degree)
+        self.slider.setValue(round(settings.splat_scale * _SCALE_STEPS))
+        self.scale.setValue(settings.splat_scale)
+        self.transparent.setChecked(settings.background is None)
+        self.color.setEnabled(settings.background is not None)
+        self.color.setIcon(_swatch(settings.background))
+        self.backend.setCurrentIndex(self.backend.findData(settings.backend))
+        for block in blocks:
+            block.unblock()
+
+    def _fill_degrees(self, chosen: int | None) -> None:
+        scene = self._shell.document.scene
+        highest = scene.sh_degree if scene is not None else 3
+        self.degree.clear()
+        self.degree.addItem(f"All ({highest})", None)
+        for degree in range(highest):
+            self.degree.addItem("0 (none)" if degree == 0 else str(degree), degree)
+        index = 0 if chosen is None or chosen >= highest else chosen + 1
+        self.degree.setCurrentIndex(index)
+        self.degree.setEnabled(highest > 0)
+
+    def _show_backends(self, known: dict[str, tuple[bool, str]]) -> None:
+        model = self.backend.model()
+        assert isinstance(model, QStandardItemModel)
+        for name, (ready, reason) in known.items():
+            item = model.item(self.backend.findData(name))
+            if item is not None:
+                item.setEnabled(ready)
+                item.setToolTip(reason if ready else f"Not here: {reason}")
+
+
+def _row(box: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(GRID)
+    return row
+
+
+def _combo(name: str, title: str, tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setObjectName(name)
+    combo.setAccessibleName(title)
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(8)
+    return combo
+
+
+def _swatch(color: tuple[float, float, float] | None) -> QIcon:
+    pixmap = QPixmap(6 * GRID, 4 * GRID)
+    pixmap.fill(QColor.fromRgbF(*color) if color is not None else theme.current().line)
+    return QIcon(pixmap)
+
+
+PANEL = PanelRecord("rendering", "Render", "right", RenderPanel, order=0)
