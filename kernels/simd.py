@@ -14,8 +14,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, errors, types
+from numba.core.extending import intrinsic as _intrinsic
 from numba.core.extending import (
-    intrinsic,
     lower_builtin,
     models,
     register_model,
@@ -24,6 +24,9 @@ from numba.core.extending import (
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 LANES = 16
+
+# Called from compiled code only, with other arguments than the Python function has.
+intrinsic: Any = _intrinsic
 
 _F32 = ir.VectorType(ir.FloatType(), LANES)
 _I32 = ir.VectorType(ir.IntType(32), LANES)
@@ -185,8 +188,11 @@ def _pointer(
     return builder.gep(struct.data, [offset])
 
 
-def _vector_of(dtype: Any) -> Vector | None:
-    return {types.float32: f32x16, types.int32: i32x16, types.uint32: i32x16}.get(dtype)
+def _vector_of(dtype: Any) -> Any:
+    known = {types.float32: f32x16, types.int32: i32x16, types.uint32: i32x16}
+    if dtype not in known:
+        raise errors.TypingError(f"vectors are of float32 or int32, not {dtype}")
+    return known[dtype]
 
 
 @intrinsic

@@ -52,7 +52,7 @@ def warm_up(backend: str = "auto") -> None:
     generator = np.random.default_rng(0)
     scene = GaussianScene(
         generator.uniform(-1, 1, (count, 3)).astype(np.float32),
-        np.tile(np.float32([1, 0, 0, 0]), (count, 1)),
+        np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
         np.full((count, 3), 0.1, np.float32),
         np.full(count, 0.5, np.float32),
         np.zeros((count, 16, 3), np.float32),

@@ -68,7 +68,7 @@ class TaskStrip(QWidget):
         self.pause = tool("task_pause", "pause", "Pause", self._toggle_pause)
         self.stop = tool("task_cancel", "cancel", "Cancel", self._cancel)
         # The same height with and without a task: the picture must not change its size.
-        self.setFixedHeight(7 * GRID)
+        self.setFixedHeight(6 * GRID)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 0, 0, 0)
         layout.setSpacing(2 * GRID)

@@ -84,7 +84,7 @@ class ExportResult:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an export will take, from two frames."""
+    """What an export will take, from a few frames."""
 
     seconds: float
     nbytes: int

@@ -54,7 +54,9 @@ class OverlayPainter:
         accent = _color(theme.DARK.accent)
         path = shell.document.path
         if shown.path and path.keys:
-            draw.add_path(strokes, view, self._path_positions(path), near, accent, DOT_COLOR)
+            draw.add_path(
+                strokes, view, self._path_positions(path), near, accent, DOT_COLOR, 5 * ratio
+            )
         if shown.keys and path.keys:
             self._add_keys(strokes, view, path, key_size(path, size), near)
         if shown.pivot:

@@ -55,14 +55,20 @@ def add_path(
     near: float,
     color: Color,
     dot_color: Color,
+    least: float,
 ) -> None:
-    """The way of the camera, (F, 3) positions frame by frame, with a dot per frame."""
+    """The way of the camera, (F, 3) positions frame by frame, with a dot per frame.
+
+    Dots closer than ``least`` pixels to the frame before are left out: where the camera is slow
+    the line stands alone, where it is fast its dots show how fast.
+    """
     if len(positions) < 2:
         return
     pixels, visible = project_segments(camera, positions[:-1], positions[1:], near)
     strokes.add_lines(pixels[visible], color)
     places, before = project_points(camera, positions, near)
-    strokes.add_dots(places[before], DOT_SIZE, dot_color)
+    steps = np.linalg.norm(np.diff(places, axis=0, prepend=places[:1] - least), axis=1)
+    strokes.add_dots(places[before & (steps >= least)], DOT_SIZE, dot_color)
 
 
 def frustum(

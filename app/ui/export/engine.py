@@ -141,7 +141,7 @@ def run_of(
 def measure_of(
     order: Order, suffix: str, renderer: Renderer = render
 ) -> Callable[[Progress, Cancel], Estimate]:
-    """The work of an estimate: two frames are really rendered and encoded."""
+    """The work of an estimate: a few frames are really rendered and encoded."""
 
     def measure(progress: Progress, cancel: Cancel) -> Estimate:
         settings = order.settings(Path(f"sample{suffix}"))

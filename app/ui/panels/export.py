@@ -88,7 +88,7 @@ class ExportPanel(QWidget):
         self.measure = push(
             "export_measure",
             "Estimate",
-            "Export two frames for trial, to learn how long all of them take",
+            "Export a few frames for trial, to learn how long all of them take",
             self.start_measuring,
             "clock",
         )
@@ -146,7 +146,7 @@ class ExportPanel(QWidget):
             area.ensureWidgetVisible(list(self._rows.values())[-1])
 
     def start_measuring(self) -> None:
-        """Export two frames into nowhere, to know what all of them cost."""
+        """Export a few frames into nowhere, to know what all of them cost."""
         order = engine.order_of(self._shell.document, self.form.choices)
         if order is None or self._measuring is not None:
             return
@@ -199,7 +199,7 @@ class ExportPanel(QWidget):
         width, height = self.form.size_px
         count = _frames(len(self.form.frames))
         if self._measuring is not None:
-            cost = "measuring two frames…"
+            cost = "measuring a few frames…"
         elif self._cost is None:
             cost = "time and size not measured yet"
         else:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from app.ui.canvas.projection import project_points, project_segments, unproject
-from app.ui.canvas.strokes import Strokes, add_border, add_gizmo, export_border, frustum
+from app.ui.canvas.strokes import (
+    Strokes,
+    add_border,
+    add_gizmo,
+    add_path,
+    export_border,
+    frustum,
+)
 from scenes.camera import Camera
 
 
@@ -90,3 +97,14 @@ def test_the_border_has_the_aspect_of_the_video():
     # A wide video on a narrow canvas: its border stays inside of what can be seen.
     assert strokes.lines[0][:, 0].min() >= 0
     assert strokes.lines[0][:, 0].max() <= 400
+
+
+def test_dots_of_a_path_show_where_it_is_fast(camera):
+    slow = np.linspace((-1, 0, 0), (0, 0, 0), 400)
+    fast = np.linspace((0.1, 0, 0), (1, 0, 0), 10)
+    strokes = Strokes()
+    white = (1.0, 1.0, 1.0, 1.0)
+    add_path(strokes, camera, np.concatenate([slow, fast]), 0.01, white, white, 5.0)
+    assert len(strokes.lines[0]) == 2 * 409
+    # The first frame and the fast ones; 400 frames on 90 pixels get none.
+    assert len(strokes.dots[0]) == 11
