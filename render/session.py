@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from render.render import render
 from render.request import Frame, RenderCancelled, RenderRequest
 
-MINIMUM_SCALE = 0.125
+MINIMUM_SCALE = 0.2
 STEP = 1.15
 """While moving, the scale changes only by whole powers of this: no oscillation, few sizes."""
 SETTLE_SECONDS = 0.1
@@ -25,39 +25,39 @@ SIZE_MULTIPLE = 8
 class ResolutionControl:
     """Chooses the scale of moving frames so that they meet a target rate.
 
-    The wished scale is ``scale * sqrt(budget / render time)`` (Mueller et al. 2022, the viewer of
-    "Instant Neural Graphics Primitives"): time is taken to grow with the number of pixels. What
-    does not shrink with the picture makes that rule overshoot, so the time is a running median of
-    five frames, first frames are left out, and the scale moves only where the wish leaves a band
-    around the present step.
+    Mueller et al. 2022 (the viewer of "Instant Neural Graphics Primitives") wish for ``scale *
+    sqrt(budget / time)``, as if all time grew with the pixels. Splats must be projected, sorted
+    and binned however small the picture is, so here only the stages that count pixels are scaled:
+    ``scale * sqrt((budget - fixed) / pixel time)``. Where the fixed part alone takes the budget,
+    a smaller picture cannot help: pixels keep at least half of the time that the rest takes.
+
+    Times are running medians of five frames, first frames are left out, and the scale moves only
+    where the wish leaves a band around the present step.
     """
 
     def __init__(self, target_fps: float = 30.0) -> None:
         self.target_fps = target_fps
         self.scale = 1.0
-        self._times: list[float] = []
+        self._times: list[tuple[float, float]] = []
 
-    def observe(self, seconds: float, compiled: bool = False) -> None:
-        """Learn from a moving frame that was rendered at the present scale."""
+    def observe(self, seconds: float, pixel_seconds: float, compiled: bool = False) -> None:
+        """Learn from a moving frame at the present scale, and its part that counts pixels."""
         if compiled:
             return
-        self._times.append(seconds)
+        self._times.append((seconds, pixel_seconds))
         if len(self._times) < 3:
             return
-        typical = float(np.median(self._times[-5:]))
-        wished = self.scale * math.sqrt(1.0 / self.target_fps / max(typical, 1e-4))
-        wished = min(max(wished, MINIMUM_SCALE), 1.0)
-        # Going down needs 8 % of excess, going up 20 % of room beyond a whole step.
+        seconds, pixels = (float(value) for value in np.median(self._times[-5:], axis=0))
+        fixed, pixels = max(seconds - pixels, 0.0), max(pixels, 1e-5)
+        room = max(1.0 / self.target_fps - fixed, 0.5 * fixed)
+        wished = min(max(self.scale * math.sqrt(room / pixels), MINIMUM_SCALE), 1.0)
+        # Going down needs 8 % of excess, going up a fifth more room than the step takes.
         down = wished < self.scale / 1.08
-        up = wished > self.scale * STEP * 1.2 or (wished >= 1.0 > self.scale and typical > 0)
-        if down or (up and self._room_for(STEP if wished < 1.0 else 1.0 / self.scale, typical)):
+        up = wished > self.scale * STEP * 1.2 or wished >= 1.0 > self.scale
+        if down or up:
             steps = math.ceil(-math.log(wished) / math.log(STEP) - 1e-9)
             self.scale = min(max(STEP**-steps, MINIMUM_SCALE), 1.0)
             self._times.clear()
-
-    def _room_for(self, factor: float, typical: float) -> bool:
-        """Whether growing by ``factor`` would still meet the target, all time taken as pixels."""
-        return typical * factor * factor < 1.0 / self.target_fps
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Picture size at the present scale, whole multiples of 8 but at full scale."""
@@ -214,7 +214,8 @@ class RenderSession:
         frame = self._renderer(replace(request, cancelled=cancelled, partial=partial))
         if moving:
             compiled = any(record.first_call for record in frame.records)
-            self.control.observe(frame.total_ns / 1e9, compiled)
+            counted = (r.duration_ns for r in frame.records if "pixels" in r.counters)
+            self.control.observe(frame.total_ns / 1e9, sum(counted) / 1e9, compiled)
         scale = request.camera.height / camera.height
         waited = max(started - mail.posted_ns, 0)
         self._on_frame(frame, Ticket(mail.number, moving, scale, not moving, waited))

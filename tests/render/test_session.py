@@ -38,7 +38,7 @@ class Studio:
                 time.sleep(0.01)
         camera = request.camera
         total = int(camera.width * camera.height * self.seconds_per_pixel * 1e9)
-        record = KernelRecord("blend", "gaussians", "cpu", 0, total)
+        record = KernelRecord("blend", "gaussians", "cpu", 0, total, counters={"pixels": 1})
         picture = np.zeros((camera.height, camera.width, 4), np.uint8)
         return Frame({"rgba8": picture}, (record,), 0, total, camera, "cpu")
 
@@ -156,34 +156,38 @@ def test_closing_cancels_and_joins():
 
 
 def _settle(cost, fps: float = 30.0, frames: int = 400) -> list[float]:
-    """Scales over time for a renderer that takes ``cost(scale, index)`` seconds."""
+    """Scales over time for a renderer that takes ``cost(scale, index)``: fixed, pixel seconds."""
     control = ResolutionControl(fps)
     scales = []
     for index in range(frames):
         scales.append(control.scale)
-        control.observe(cost(control.scale, index))
+        fixed, pixels = cost(control.scale, index)
+        control.observe(fixed + pixels, pixels)
     return scales
 
 
 @pytest.mark.parametrize("full", [0.005, 0.02, 0.04, 0.1, 0.5, 3.0])
-@pytest.mark.parametrize("fixed", [0.0, 0.01])
+@pytest.mark.parametrize("fixed", [0.0, 0.01, 0.06])
 def test_resolution_settles_under_noise(full, fixed):
     """30 % noise on the time, and a part that does not shrink with the picture."""
-    rng = np.random.default_rng(0)
-    noise = rng.uniform(0.85, 1.15, 400)
-    scales = _settle(lambda scale, i: (fixed + full * scale * scale) * noise[i])
+    noise = np.random.default_rng(0).uniform(0.85, 1.15, 400)
+    scales = _settle(lambda scale, i: (fixed * noise[i], full * scale * scale * noise[i]))
     settled = scales[150:]
-    changes = int((np.diff(settled) != 0).sum())
-    assert changes <= 4
+    assert int((np.diff(settled) != 0).sum()) <= 4
     last = settled[-1]
     if fixed + full < 0.025:
         assert last == 1.0
     elif last > MINIMUM_SCALE:
-        assert fixed + full * last * last < 1.25 / 30
+        assert fixed + full * last * last < max(1.25 / 30, 1.7 * fixed)
+
+
+def test_a_heavy_scene_keeps_its_picture_where_fewer_pixels_do_not_help():
+    scales = _settle(lambda scale, i: (0.2, 0.01 * scale * scale))
+    assert scales[-1] == 1.0
 
 
 def test_resolution_recovers_when_the_load_goes():
-    scales = _settle(lambda scale, i: (0.2 if i < 100 else 0.01) * scale * scale)
+    scales = _settle(lambda scale, i: (0.0, (0.2 if i < 100 else 0.01) * scale * scale))
     assert scales[99] < 0.5
     assert scales[-1] == 1.0
 
@@ -191,5 +195,5 @@ def test_resolution_recovers_when_the_load_goes():
 def test_first_calls_do_not_count():
     control = ResolutionControl()
     for _ in range(10):
-        control.observe(5.0, compiled=True)
+        control.observe(5.0, 5.0, compiled=True)
     assert control.scale == 1.0

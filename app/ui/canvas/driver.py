@@ -153,8 +153,8 @@ class RenderDriver(QObject):
             self.canvas.clear()
             self._say("")
         else:
+            # The pointer moves to the new scene, and that asks for its picture.
             self._shell.profile.mark()
-            self.request()
 
     def _on_settings(self) -> None:
         self._failing = False

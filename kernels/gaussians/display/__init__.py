@@ -11,7 +11,7 @@ from kernels.workspace import Workspace
 
 def _cost(result: Any, accumulation: Accumulation, *rest: Any) -> Cost:
     pixels = accumulation.width * accumulation.height
-    return Cost(nbytes=pixels * 20, flops=pixels * 14)
+    return Cost(nbytes=pixels * 20, flops=pixels * 14, counters={"pixels": pixels})
 
 
 OPERATION = Operation(__name__, _cost)

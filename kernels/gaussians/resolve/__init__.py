@@ -10,7 +10,7 @@ from kernels.registry import Cost, Operation
 
 def _cost(result: Any, accumulation: Accumulation, background: Any) -> Cost:
     pixels = accumulation.width * accumulation.height
-    return Cost(nbytes=pixels * 36, flops=pixels * 8)
+    return Cost(nbytes=pixels * 36, flops=pixels * 8, counters={"pixels": pixels})
 
 
 OPERATION = Operation(__name__, _cost)

@@ -9,7 +9,7 @@ from kernels.registry import Cost, Operation
 
 def _cost(result: Any, color: Any, *rest: Any) -> Cost:
     pixels = color.shape[0] * color.shape[1]
-    return Cost(nbytes=pixels * 20, flops=pixels * 12)
+    return Cost(nbytes=pixels * 20, flops=pixels * 12, counters={"pixels": pixels})
 
 
 OPERATION = Operation(__name__, _cost)
