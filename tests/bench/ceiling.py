@@ -12,9 +12,9 @@ import time
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-from kernels.simd import LANES, bits_float, float_bits, fma, full, lane_index, to_bits, to_float
+from kernels.simd import LANES, fma, full, lane_index, to_bits, to_float
+from kernels.simd_math import exp2_short
 
-_SHIFT = np.float32(12582912.0)
 _STEPS = 2_000_000
 
 
@@ -31,13 +31,7 @@ def _pairs(steps):
         u = fma(x, b, u)
         v = fma(x, c, lane)
         power = fma(-u, u, fma(-v, v, top))
-        shifted = power + _SHIFT
-        rest = power - (shifted - _SHIFT)
-        alpha = fma(rest, np.float32(0.009570102), np.float32(0.05591786))
-        alpha = fma(alpha, rest, np.float32(0.24024745))
-        alpha = fma(alpha, rest, np.float32(0.6931218))
-        alpha = fma(alpha, rest, np.float32(0.99999926))
-        alpha = bits_float(float_bits(alpha) + (float_bits(shifted) << np.int32(23)))
+        alpha = exp2_short(power)
         red = fma(alpha, a, red)
         green = fma(alpha, b, green)
         blue = fma(alpha, c, blue)

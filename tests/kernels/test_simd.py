@@ -31,6 +31,19 @@ def test_exp2_error_over_its_whole_range():
     assert np.abs(out / truth - 1).max() < 2.5e-7
 
 
+@njit
+def _exp2_short(x, out):
+    for i in range(0, len(x), 16):
+        simd.store(out, i, simd_math.exp2_short(simd.load(x, i)))
+
+
+def test_short_exp2_error_over_its_whole_range():
+    x = np.linspace(-126, 127, 1 << 20).astype(np.float32)
+    out = np.empty_like(x)
+    _exp2_short(x, out)
+    assert np.abs(out / np.exp2(x.astype(np.float64)) - 1).max() < 3e-6
+
+
 def test_log2_error_over_its_whole_range():
     x = np.exp2(np.linspace(-125.9, 127.9, 1 << 20)).astype(np.float32)
     out = np.empty_like(x)

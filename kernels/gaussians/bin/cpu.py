@@ -12,21 +12,8 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from kernels.gaussians.types import (
-    BOX,
-    EXTENT_X,
-    EXTENT_Y,
-    L11,
-    L12,
-    L22,
-    MEAN_X,
-    MEAN_Y,
-    RECORD,
-    TILE,
-    Splats,
-    TileLists,
-    View,
-)
+from kernels.gaussians.project.cpu import BOX_COLUMNS
+from kernels.gaussians.types import TILE, Splats, TileLists, View
 from kernels.simd import (
     floor,
     fma,
@@ -44,8 +31,6 @@ from kernels.simd import (
 )
 from kernels.workspace import Workspace
 
-_SLACK = np.float32(1.0002)
-"""The ellipse is widened by this much, so that rounding never loses a pixel at its rim."""
 _AHEAD = 8
 _GAP = 8
 """Keys left free between the pieces of two threads, as an empty key is written before it is not
@@ -53,67 +38,44 @@ counted."""
 
 
 @njit(inline="always")
-def _pixel_range(records, at, width, height):
-    """First and last pixel column and row that the box of a splat covers."""
-    x, y = records[at + MEAN_X], records[at + MEAN_Y]
-    ex = records[at + EXTENT_X] * _SLACK + np.float32(1e-3)
-    ey = records[at + EXTENT_Y] * _SLACK + np.float32(1e-3)
-    half = np.float32(0.5)
-    left = max(np.ceil(x - ex - half), np.float32(0))
-    right = min(np.floor(x + ex - half), width - np.float32(1))
-    top = max(np.ceil(y - ey - half), np.float32(0))
-    bottom = min(np.floor(y + ey - half), height - np.float32(1))
-    box = records[at + BOX]
-    if box < np.float32(1e9):
-        # Inria's rectangle of 16-pixel tiles around the square box, pixel centres at integers.
-        sixteen = np.float32(16)
-        left = max(left, np.floor((x - half - box) / sixteen) * sixteen)
-        right = min(
-            right, np.floor((x - half + box + np.float32(15)) / sixteen) * sixteen - np.float32(1)
-        )
-        top = max(top, np.floor((y - half - box) / sixteen) * sixteen)
-        bottom = min(
-            bottom, np.floor((y - half + box + np.float32(15)) / sixteen) * sixteen - np.float32(1)
-        )
-    return np.int64(left), np.int64(right), np.int64(top), np.int64(bottom)
+def _span(bits):
+    """First and last pixel of a packed range; the last is below the first where it is empty."""
+    return np.int64(bits & np.int32(0xFFFF)), np.int64(bits >> np.int32(16))
 
 
 @njit(parallel=True, nogil=True, cache=True, error_model="numpy")
-def _count_boxes(records, order, width, height, sizes, threads):
+def _count_boxes(ranges, order, sizes, threads):
     """Tiles in the bounding box of each splat: an upper bound of its keys."""
     count = len(order)
     for t in prange(threads):
         for i in range(count * t // threads, count * (t + 1) // threads):
-            if i + _AHEAD < count:
-                prefetch(records, np.int64(order[i + _AHEAD]) * RECORD)
-            left, right, top, bottom = _pixel_range(
-                records, np.uint64(order[i]) * np.uint64(RECORD), width, height
-            )
+            at = np.uint64(order[i]) * np.uint64(BOX_COLUMNS)
+            left, right = _span(ranges[at])
+            top, bottom = _span(ranges[at + np.uint64(1)])
             if left > right or top > bottom:
                 sizes[i] = 0
             else:
-                sizes[i] = (right // TILE - left // TILE + 1) * (bottom // TILE - top // TILE + 1)
+                sizes[i] = ((right >> 5) - (left >> 5) + 1) * ((bottom >> 5) - (top >> 5) + 1)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _bin_splat(records, row, width, height, tiles_x, at, tiles, rows, masks, histogram):
+def _bin_splat(boxes, ranges, row, tiles_x, at, tiles, rows, masks, histogram):
     """Write the keys of one splat from position ``at``; returns the position after them.
 
     Lanes are bands of four pixel rows: sixteen bands are two rows of tiles.
     """
-    base = np.uint64(row) * np.uint64(RECORD)
-    left, right, top, bottom = _pixel_range(records, base, width, height)
+    base = np.uint64(row) * np.uint64(BOX_COLUMNS)
+    left, right = _span(ranges[base])
+    top, bottom = _span(ranges[base + np.uint64(1)])
     if left > right or top > bottom:
         return at
-    mean_x, mean_y = records[base + MEAN_X], records[base + MEAN_Y]
-    ey = records[base + EXTENT_Y] * _SLACK + np.float32(1e-3)
-    ex = records[base + EXTENT_X] * _SLACK + np.float32(1e-3)
-    slope = -records[base + L12] / records[base + L11]
-    # support = (L22 ey)^2, so the half width of row dy is sqrt(ey^2 - dy^2) L22 / L11.
-    squeeze = records[base + L22] / records[base + L11]
-    # The ellipse is widest to the right at dy = e, to the left at dy = -e.
-    tilt = slope * ey / ex * ey
+    mean_x, mean_y = boxes[base + np.uint64(2)], boxes[base + np.uint64(3)]
+    ey, slope = boxes[base + np.uint64(4)], boxes[base + np.uint64(5)]
+    squeeze, tilt = boxes[base + np.uint64(6)], boxes[base + np.uint64(7)]
+    # Widest to the right at dy = tilt, to the left at dy = -tilt.
+    margin = np.float32(2e-3) + np.float32(2e-4) * ey * (abs(slope) + squeeze)
     half = np.float32(0.5)
+    squared = full(ey * ey)
     tile_row = top >> 5
     last_tile_row, first_column, last_column = bottom >> 5, left >> 5, right >> 5
     while tile_row <= last_tile_row:
@@ -124,12 +86,11 @@ def _bin_splat(records, row, width, height, tiles_x, at, tiles, rows, masks, his
         lower = last_row + (half - mean_y)
         in_rows = first_row <= last_row
         dy = maximum(minimum(full(tilt), lower), upper)
-        reach = sqrt(maximum(fma(dy, dy * np.float32(-1.0), full(ey * ey)), np.float32(0.0)))
+        reach = sqrt(maximum(fma(-dy, dy, squared), np.float32(0.0)))
         high_x = fma(dy, slope, reach * squeeze)
         dy = maximum(minimum(full(-tilt), lower), upper)
-        reach = sqrt(maximum(fma(dy, dy * np.float32(-1.0), full(ey * ey)), np.float32(0.0)))
+        reach = sqrt(maximum(fma(-dy, dy, squared), np.float32(0.0)))
         low_x = fma(dy, slope, reach * (-squeeze))
-        margin = np.float32(2e-3) + np.float32(2e-4) * ex
         first_x = maximum(low_x + (mean_x - half - margin), np.float32(left))
         last_x = minimum(high_x + (mean_x - half + margin), np.float32(right))
         first_x = full(0.0) - floor(full(0.0) - first_x)
@@ -159,17 +120,15 @@ def _bin_splat(records, row, width, height, tiles_x, at, tiles, rows, masks, his
 
 
 @njit(parallel=True, nogil=True, cache=True, error_model="numpy")
-def _find(records, order, cuts, offsets, width, height, tiles_x, tiles, rows, masks, counts, ends):
+def _find(boxes, ranges, order, cuts, offsets, tiles_x, tiles, rows, masks, counts, ends):
     for t in prange(len(ends)):
         histogram = counts[t]
         histogram[:] = 0
         at = offsets[t]
         for i in range(cuts[t], cuts[t + 1]):
             if i + _AHEAD < len(order):
-                prefetch(records, np.int64(order[i + _AHEAD]) * RECORD)
-            at = _bin_splat(
-                records, order[i], width, height, tiles_x, at, tiles, rows, masks, histogram
-            )
+                prefetch(boxes, np.int64(order[i + _AHEAD]) * BOX_COLUMNS)
+            at = _bin_splat(boxes, ranges, order[i], tiles_x, at, tiles, rows, masks, histogram)
         ends[t] = at
 
 
@@ -233,11 +192,11 @@ def run(
 ) -> TileLists:
     """See :func:`kernels.gaussians.bin.bin`."""
     threads = get_num_threads()
-    records = splats.records.reshape(-1)
-    width, height = np.float32(view.width), np.float32(view.height)
+    boxes = splats.blocks[2].reshape(-1)
+    ranges = boxes.view(np.int32)
     tile_count = view.tiles_x * view.tiles_y
     sizes = workspace.take("box sizes", len(order), np.int32)
-    _count_boxes(records, order, width, height, sizes, threads)
+    _count_boxes(ranges, order, sizes, threads)
     cuts, offsets = np.empty(threads + 1, np.int64), np.empty(threads + 1, np.int64)
     fitting, bound = _split(sizes, limit, threads, cuts, offsets)
     tiles = workspace.take("key tiles", bound, np.int32)
@@ -246,9 +205,7 @@ def run(
     # One row of tiles more than there is: the lower half of the last vector of a splat.
     counts = workspace.take("tile counts", (threads, tile_count + view.tiles_x), np.int64)
     ends = np.empty(threads, np.int64)
-    _find(
-        records, order, cuts, offsets, width, height, view.tiles_x, tiles, rows, masks, counts, ends
-    )
+    _find(boxes, ranges, order, cuts, offsets, view.tiles_x, tiles, rows, masks, counts, ends)
     starts = workspace.take("tile starts", tile_count + 1, np.int64)
     _place(counts, starts)
     keys = int(starts[-1])

@@ -36,11 +36,9 @@ from kernels.gaussians.types import (
 )
 from kernels.simd import (
     absolute,
-    bits_float,
     count_ones,
     count_trailing_zeros,
     fetch_add,
-    float_bits,
     fma,
     full,
     lane_index,
@@ -52,11 +50,11 @@ from kernels.simd import (
     to_bits,
     to_float,
 )
+from kernels.simd_math import exp2_short
 from kernels.workspace import Workspace
 
 BLOCKS = 64
 _ROOT = np.float32(np.sqrt(FALLOFF))
-_SHIFT = np.float32(12582912.0)
 _AHEAD = 4
 _ORIGINS = np.concatenate((np.arange(64) % 8 * 4, np.arange(64) // 8 * 4)).astype(np.float32)
 """x, then y of the first pixel of each block of a tile."""
@@ -134,14 +132,7 @@ def _blend_tile(
             u = fma(block_y, l12, fma(full(_ORIGINS[block]), l11, u_lane))
             v = fma(block_y, l22, v_lane)
             power = fma(-u, u, fma(-v, v, top))
-            # 2^power: nearest whole number by the rounding shift, degree-4 minimax of the rest.
-            shifted = power + _SHIFT
-            rest = power - (shifted - _SHIFT)
-            alpha = fma(rest, np.float32(0.009570102), np.float32(0.05591786))
-            alpha = fma(alpha, rest, np.float32(0.24024745))
-            alpha = fma(alpha, rest, np.float32(0.6931218))
-            alpha = fma(alpha, rest, np.float32(0.99999926))
-            alpha = bits_float(float_bits(alpha) + (float_bits(shifted) << np.int32(23)))
+            alpha = exp2_short(power)
             if fading:
                 alpha = alpha - records[splat + np.uint64(OFFSET)]
             alpha = minimum(alpha, cap)

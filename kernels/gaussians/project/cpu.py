@@ -9,6 +9,7 @@ from kernels.gaussians.pack.cpu import GEOMETRY, PackedGaussians
 from kernels.gaussians.types import FALLOFF, RECORD, Options, Splats, View
 from kernels.simd import (
     LANES,
+    bits_float,
     fetch_add,
     floor,
     fma,
@@ -19,10 +20,17 @@ from kernels.simd import (
     sqrt,
     store,
     to_bits,
+    to_int,
 )
 from kernels.simd_math import log2
 from kernels.workspace import Workspace
 
+SLACK = np.float32(1.0002)
+"""Ellipses are widened by this much for binning, so that rounding never loses a rim pixel."""
+BOX_COLUMNS = 8
+"""What binning reads of a splat, half a cache line: first and last pixel column and row (two
+halves of an int32 each), mean x and y, half height, slope of the centre line dx/dy, half width
+over half height of the chords, and the height at which the ellipse is widest."""
 CHUNK = 64
 """Blocks that a thread takes at once; its splats stay together in the record table."""
 
@@ -97,10 +105,42 @@ def _outside(bounds, block, p):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _project_block(geometry, base, p, lanes):
-    """Project sixteen splats; fills the columns of ``lanes`` (16, 16) and returns who is visible.
+def _store_boxes(lanes, p, mean_x, mean_y, extent_x, extent_y, slope, l11, c, box):
+    """Write the columns of the box table (see :data:`BOX_COLUMNS`) behind those of the records."""
+    half, one = np.float32(0.5), np.float32(1.0)
+    wide = extent_x * SLACK + np.float32(1e-3)
+    tall = extent_y * SLACK + np.float32(1e-3)
+    left = maximum(-floor(-(mean_x - wide - half)), np.float32(0.0))
+    right = minimum(floor(mean_x + wide - half), p[_W] - one)
+    top = maximum(-floor(-(mean_y - tall - half)), np.float32(0.0))
+    bottom = minimum(floor(mean_y + tall - half), p[_H] - one)
+    if p[_BOX] > 0.0:
+        # Inria's rectangle of 16-pixel tiles around the square box, pixel centres at integers.
+        tile, part = np.float32(16.0), np.float32(1.0 / 16.0)
+        left = maximum(left, floor((mean_x - half - box) * part) * tile)
+        right = minimum(right, floor((mean_x + box + np.float32(14.5)) * part) * tile - one)
+        top = maximum(top, floor((mean_y - half - box) * part) * tile)
+        bottom = minimum(bottom, floor((mean_y + box + np.float32(14.5)) * part) * tile - one)
+    none = np.float32(-1.0)
+    columns = to_int(left) | (to_int(maximum(right, none)) << np.int32(16))
+    rows = to_int(top) | (to_int(maximum(bottom, none)) << np.int32(16))
+    store(lanes, 256, bits_float(columns))
+    store(lanes, 272, bits_float(rows))
+    store(lanes, 288, mean_x)
+    store(lanes, 304, mean_y)
+    store(lanes, 320, tall)
+    store(lanes, 336, slope)
+    # The half width of the row dy is sqrt(ey^2 - dy^2) L22 / L11, with L22 = 1 / sqrt(c).
+    store(lanes, 352, one / (sqrt(c) * l11))
+    store(lanes, 368, slope * tall / wide * tall)
 
-    Column-wise as in the record table, except that column 15 holds the sort key's bits.
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _project_block(geometry, base, p, lanes):
+    """Project sixteen splats; fills the columns of ``lanes`` (24, 16) and returns who is visible.
+
+    Column-wise as in the record table, except that column 15 holds the sort key's bits; then the
+    columns of the box table.
     """
     x = (load(geometry, base) - p[_HI]) - p[_LO]
     y = (load(geometry, base + 16) - p[_HI + 1]) - p[_LO + 1]
@@ -218,6 +258,7 @@ def _project_block(geometry, base, p, lanes):
         # Inria: lambda = mid + sqrt(max(0.1, mid^2 - det)), radius = ceil(3 sqrt(lambda)).
         root = sqrt(maximum(fma(middle, middle, full(0.0) - det), np.float32(0.1)))
         box = full(0.0) - floor(sqrt(middle + root) * (np.float32(0.0) - p[_BOX]))
+    _store_boxes(lanes, p, mean_x, mean_y, extent_x, extent_y, b / c, l11, c, box)
     store(lanes, 0, mean_x)
     store(lanes, 16, mean_y)
     store(lanes, 32, l11)
@@ -238,10 +279,12 @@ def _project_block(geometry, base, p, lanes):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _project_chunk(packed, bounds, source, first, last, p, records, keys, row_of_block, masks):
+def _project_chunk(
+    packed, bounds, source, first, last, p, records, boxes, keys, row_of_block, masks
+):
     """Project the blocks of one chunk; returns how many splats are visible."""
-    lanes = np.zeros(256, np.float32)
-    key_bits = lanes[240:].view(np.uint32)
+    lanes = np.zeros(384, np.float32)
+    key_bits = lanes[240:256].view(np.uint32)
     base_row = first * LANES
     row = base_row
     for block in range(first, last):
@@ -257,6 +300,9 @@ def _project_chunk(packed, bounds, source, first, last, p, records, keys, row_of
                 for column in range(15):
                     records[target + np.uint64(column)] = lanes[np.uint64(column * 16 + lane)]
                 records.view(np.int32)[target + np.uint64(15)] = source[block * LANES + lane]
+                target = np.uint64(row * BOX_COLUMNS)
+                for column in range(BOX_COLUMNS):
+                    boxes[target + np.uint64(column)] = lanes[np.uint64(256 + column * 16 + lane)]
                 keys[row] = key_bits[lane]
                 row += 1
     return row - base_row
@@ -264,7 +310,7 @@ def _project_chunk(packed, bounds, source, first, last, p, records, keys, row_of
 
 @njit(parallel=True, nogil=True, cache=True, error_model="numpy")
 def _project(
-    geometry, bounds, source, p, records, keys, row_of_block, masks, counts, ticket, threads
+    geometry, bounds, source, p, records, boxes, keys, row_of_block, masks, counts, ticket, threads
 ):
     blocks = len(bounds)
     chunks = len(counts)
@@ -273,7 +319,7 @@ def _project(
         while chunk < chunks:
             counts[chunk] = _project_chunk(
                 geometry, bounds, source, chunk * CHUNK, min((chunk + 1) * CHUNK, blocks), p,
-                records, keys, row_of_block, masks,
+                records, boxes, keys, row_of_block, masks,
             )  # fmt: skip
             chunk = fetch_add(ticket, 0, 1)
 
@@ -298,13 +344,15 @@ def run(
     blocks = len(packed.bounds)
     chunks = -(-blocks // CHUNK)
     records = workspace.take("records", (blocks * LANES, RECORD), np.float32)
+    boxes = workspace.take("boxes", (blocks * LANES, BOX_COLUMNS), np.float32)
     keys = workspace.take("chunk keys", blocks * LANES, np.uint32)
     row_of_block = workspace.take("row of block", blocks, np.int32)
     masks = workspace.take("block masks", blocks, np.uint16)
     counts = workspace.take("chunk counts", chunks, np.int64)
     _project(
         packed.geometry.reshape(-1), packed.bounds, packed.source,
-        _parameters(view, options, splat_scale), records.reshape(-1), keys, row_of_block, masks,
+        _parameters(view, options, splat_scale), records.reshape(-1), boxes.reshape(-1),
+        keys, row_of_block, masks,
         counts, np.zeros(1, np.int64), get_num_threads(),
     )  # fmt: skip
     starts = np.concatenate(([0], np.cumsum(counts)))
@@ -312,4 +360,4 @@ def run(
     rows = workspace.take("rows", visible, np.int32)
     compact_keys = workspace.take("keys", visible, np.uint32)
     _compact(keys, counts, starts, rows, compact_keys)
-    return Splats(records, rows, compact_keys, (row_of_block, masks), packed.count)
+    return Splats(records, rows, compact_keys, (row_of_block, masks, boxes), packed.count)
