@@ -58,7 +58,7 @@ def _count_boxes(ranges, order, sizes, threads):
                 sizes[i] = ((right >> 5) - (left >> 5) + 1) * ((bottom >> 5) - (top >> 5) + 1)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(inline="always")
 def _bin_splat(boxes, ranges, row, tiles_x, at, tiles, rows, masks, histogram):
     """Write the keys of one splat from position ``at``; returns the position after them.
 
@@ -99,22 +99,26 @@ def _bin_splat(boxes, ranges, row, tiles_x, at, tiles, rows, masks, histogram):
         first_block = to_int(select(filled, first_x, 0.0)) >> np.int32(2)
         last_block = (to_int(select(filled, last_x, 0.0)) >> np.int32(2)) + np.int32(1)
         last_block = select(filled, last_block, first_block)
-        for column in range(first_column, last_column + 1):
-            start = first_block - np.int32(column * 8)
-            stop = last_block - np.int32(column * 8)
-            start = minimum(maximum(start, np.int32(0)), np.int32(8))
-            stop = minimum(maximum(stop, np.int32(0)), np.int32(8))
-            bits = (full_int(1) << stop) - (full_int(1) << start)
-            for part in range(2):
-                # Without a branch: whether a tile is empty is known late and hard to predict.
-                mask = low_bytes(bits, part)
-                tile = (tile_row + part) * tiles_x + column
-                tiles[at] = tile
-                rows[at] = row
-                masks[at] = mask
-                used = np.int64(mask != np.uint64(0))
-                histogram[tile] += used
-                at += used
+        column = first_column
+        while column <= last_column:
+            # Two by two tiles without a branch: whether one is empty is known late and hard to
+            # predict, and most splats touch no more.
+            for _ in range(2):
+                start = first_block - np.int32(column * 8)
+                stop = last_block - np.int32(column * 8)
+                start = minimum(maximum(start, np.int32(0)), np.int32(8))
+                stop = minimum(maximum(stop, np.int32(0)), np.int32(8))
+                bits = (full_int(1) << stop) - (full_int(1) << start)
+                for part in range(2):
+                    mask = low_bytes(bits, part)
+                    tile = (tile_row + part) * tiles_x + column
+                    tiles[at] = tile
+                    rows[at] = row
+                    masks[at] = mask
+                    used = np.int64(mask != np.uint64(0))
+                    histogram[tile] += used
+                    at += used
+                column += 1
         tile_row += 2
     return at
 
@@ -202,8 +206,8 @@ def run(
     tiles = workspace.take("key tiles", bound, np.int32)
     rows = workspace.take("key rows", bound, np.int32)
     masks = workspace.take("key masks", bound, np.uint64)
-    # One row of tiles more than there is: the lower half of the last vector of a splat.
-    counts = workspace.take("tile counts", (threads, tile_count + view.tiles_x), np.int64)
+    # A row and a tile more than there are, for the empty keys of the last pairs.
+    counts = workspace.take("tile counts", (threads, tile_count + view.tiles_x + 1), np.int64)
     ends = np.empty(threads, np.int64)
     _find(boxes, ranges, order, cuts, offsets, view.tiles_x, tiles, rows, masks, counts, ends)
     starts = workspace.take("tile starts", tile_count + 1, np.int64)
