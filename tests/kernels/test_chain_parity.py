@@ -198,6 +198,28 @@ def test_matches_the_picture_of_another_implementation(backend):
 
 
 @pytest.mark.parametrize("backend", FAST)
+@pytest.mark.parametrize("preset", ["gsplat", "inria", "playcanvas", "antimatter15"])
+@pytest.mark.parametrize("seed", range(6))
+def test_absurd_numbers_draw_something_finite(backend, preset, seed):
+    """Infinite, denormal, huge and undefined values: kernels without bounds checks must hold."""
+    rng = np.random.default_rng(seed)
+    strange = np.array(
+        [0, -0.0, 1e-45, 1e-20, 1e-6, 1, 5, 1e4, 1e12, 1e30, 3e38, np.inf, -np.inf, np.nan],
+        np.float32,
+    )
+    arrays = tuple(a.copy() for a in random_splats(seed, count=700, degree=1))
+    for array in arrays:
+        hit = rng.random(array.shape) < 0.15
+        array[hit] = rng.choice(strange, int(hit.sum())) * rng.choice([-1, 1], int(hit.sum()))
+    view = looking_at((0, 0, -2.5), (0, 0, 0), 97, 61, orthographic=bool(seed % 2))
+    arrays = (*arrays[:2], np.abs(arrays[2]), np.clip(arrays[3], 0, 1), arrays[4])
+    result = run_chain(backend, arrays, view, PRESETS[preset].options)
+    assert np.isfinite(result.alpha).all()
+    assert result.alpha.min() >= -1e-6
+    assert result.alpha.max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("backend", FAST)
 def test_portions_of_keys_change_nothing(backend):
     arrays = random_splats(31, count=800)
     view = looking_at((0, 0, -3), (0, 0, 0), 150, 110)
