@@ -31,7 +31,7 @@ from kernels.simd import (
 )
 from kernels.workspace import Workspace
 
-_AHEAD = 8
+_AHEAD = 12
 _GAP = 8
 """Keys left free between the pieces of two threads, as an empty key is written before it is not
 counted."""
@@ -44,18 +44,12 @@ def _span(bits):
 
 
 @njit(parallel=True, nogil=True, cache=True, error_model="numpy")
-def _count_boxes(ranges, order, sizes, threads):
-    """Tiles in the bounding box of each splat: an upper bound of its keys."""
+def _gather(tiles_of_row, order, sizes, threads):
+    """Tiles in the bounding box of each splat in depth order: an upper bound of its keys."""
     count = len(order)
     for t in prange(threads):
         for i in range(count * t // threads, count * (t + 1) // threads):
-            at = np.uint64(order[i]) * np.uint64(BOX_COLUMNS)
-            left, right = _span(ranges[at])
-            top, bottom = _span(ranges[at + np.uint64(1)])
-            if left > right or top > bottom:
-                sizes[i] = 0
-            else:
-                sizes[i] = ((right >> 5) - (left >> 5) + 1) * ((bottom >> 5) - (top >> 5) + 1)
+            sizes[i] = tiles_of_row[order[i]]
 
 
 @njit(inline="always")
@@ -196,11 +190,12 @@ def run(
 ) -> TileLists:
     """See :func:`kernels.gaussians.bin.bin`."""
     threads = get_num_threads()
-    boxes = splats.blocks[2].reshape(-1)
+    _, _, boxes, tiles_of_row = splats.blocks
+    boxes = boxes.reshape(-1)
     ranges = boxes.view(np.int32)
     tile_count = view.tiles_x * view.tiles_y
     sizes = workspace.take("box sizes", len(order), np.int32)
-    _count_boxes(ranges, order, sizes, threads)
+    _gather(tiles_of_row, order, sizes, threads)
     cuts, offsets = np.empty(threads + 1, np.int64), np.empty(threads + 1, np.int64)
     fitting, bound = _split(sizes, limit, threads, cuts, offsets)
     tiles = workspace.take("key tiles", bound, np.int32)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 
 from kernels.gaussians.pack.cpu import GEOMETRY, PackedGaussians
-from kernels.gaussians.types import FALLOFF, RECORD, Options, Splats, View
+from kernels.gaussians.types import FALLOFF, RECORD, TILE, Options, Splats, View
 from kernels.simd import (
     LANES,
     bits_float,
@@ -17,6 +17,7 @@ from kernels.simd import (
     load,
     maximum,
     minimum,
+    select,
     sqrt,
     store,
     to_bits,
@@ -124,6 +125,11 @@ def _store_boxes(lanes, p, mean_x, mean_y, extent_x, extent_y, slope, l11, c, bo
     none, most = np.float32(-1.0), np.float32(32767.0)
     columns = to_int(minimum(left, most)) | (to_int(maximum(right, none)) << np.int32(16))
     rows = to_int(minimum(top, most)) | (to_int(maximum(bottom, none)) << np.int32(16))
+    thirty_second = np.float32(1.0 / TILE)
+    across = floor(right * thirty_second) - floor(left * thirty_second) + one
+    down = floor(bottom * thirty_second) - floor(top * thirty_second) + one
+    seen = (left <= right) & (top <= bottom)
+    store(lanes, 384, select(seen, across * down, np.float32(0.0)))
     store(lanes, 256, bits_float(columns))
     store(lanes, 272, bits_float(rows))
     store(lanes, 288, mean_x)
@@ -137,10 +143,10 @@ def _store_boxes(lanes, p, mean_x, mean_y, extent_x, extent_y, slope, l11, c, bo
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _project_block(geometry, base, p, lanes):
-    """Project sixteen splats; fills the columns of ``lanes`` (24, 16) and returns who is visible.
+    """Project sixteen splats; fills the columns of ``lanes`` (25, 16) and returns who is visible.
 
     Column-wise as in the record table, except that column 15 holds the sort key's bits; then the
-    columns of the box table.
+    columns of the box table, and how many tiles the box touches.
     """
     x = (load(geometry, base) - p[_HI]) - p[_LO]
     y = (load(geometry, base + 16) - p[_HI + 1]) - p[_LO + 1]
@@ -280,10 +286,10 @@ def _project_block(geometry, base, p, lanes):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _project_chunk(
-    packed, bounds, source, first, last, p, records, boxes, keys, row_of_block, masks
+    packed, bounds, source, first, last, p, records, boxes, sizes, keys, row_of_block, masks
 ):
     """Project the blocks of one chunk; returns how many splats are visible."""
-    lanes = np.zeros(384, np.float32)
+    lanes = np.zeros(400, np.float32)
     key_bits = lanes[240:256].view(np.uint32)
     base_row = first * LANES
     row = base_row
@@ -304,13 +310,26 @@ def _project_chunk(
                 for column in range(BOX_COLUMNS):
                     boxes[target + np.uint64(column)] = lanes[np.uint64(256 + column * 16 + lane)]
                 keys[row] = key_bits[lane]
+                sizes[row] = np.int32(lanes[384 + lane])
                 row += 1
     return row - base_row
 
 
 @njit(parallel=True, nogil=True, cache=True, error_model="numpy")
 def _project(
-    geometry, bounds, source, p, records, boxes, keys, row_of_block, masks, counts, ticket, threads
+    geometry,
+    bounds,
+    source,
+    p,
+    records,
+    boxes,
+    sizes,
+    keys,
+    row_of_block,
+    masks,
+    counts,
+    ticket,
+    threads,
 ):
     blocks = len(bounds)
     chunks = len(counts)
@@ -319,7 +338,7 @@ def _project(
         while chunk < chunks:
             counts[chunk] = _project_chunk(
                 geometry, bounds, source, chunk * CHUNK, min((chunk + 1) * CHUNK, blocks), p,
-                records, boxes, keys, row_of_block, masks,
+                records, boxes, sizes, keys, row_of_block, masks,
             )  # fmt: skip
             chunk = fetch_add(ticket, 0, 1)
 
@@ -345,6 +364,7 @@ def run(
     chunks = -(-blocks // CHUNK)
     records = workspace.take("records", (blocks * LANES, RECORD), np.float32)
     boxes = workspace.take("boxes", (blocks * LANES, BOX_COLUMNS), np.float32)
+    sizes = workspace.take("box tiles", blocks * LANES, np.int32)
     keys = workspace.take("chunk keys", blocks * LANES, np.uint32)
     row_of_block = workspace.take("row of block", blocks, np.int32)
     masks = workspace.take("block masks", blocks, np.uint16)
@@ -352,7 +372,7 @@ def run(
     _project(
         packed.geometry.reshape(-1), packed.bounds, packed.source,
         _parameters(view, options, splat_scale), records.reshape(-1), boxes.reshape(-1),
-        keys, row_of_block, masks,
+        sizes, keys, row_of_block, masks,
         counts, np.zeros(1, np.int64), get_num_threads(),
     )  # fmt: skip
     starts = np.concatenate(([0], np.cumsum(counts)))
@@ -360,4 +380,4 @@ def run(
     rows = workspace.take("rows", visible, np.int32)
     compact_keys = workspace.take("keys", visible, np.uint32)
     _compact(keys, counts, starts, rows, compact_keys)
-    return Splats(records, rows, compact_keys, (row_of_block, masks, boxes), packed.count)
+    return Splats(records, rows, compact_keys, (row_of_block, masks, boxes, sizes), packed.count)

@@ -110,7 +110,7 @@ def run(packed: PackedGaussians, splats: Splats, view: View, degree: int) -> Spl
     """See :func:`kernels.gaussians.shade.shade`."""
     high = view.position.astype(np.float32)
     low = (view.position - high).astype(np.float32)
-    row_of_block, masks, _ = splats.blocks
+    row_of_block, masks, *_ = splats.blocks
     _shade(
         packed.geometry.reshape(-1), packed.sh.reshape(-1), packed.sh.shape[1] // 3, degree,
         high, low, row_of_block, masks, splats.records, np.zeros(1, np.int64), get_num_threads(),

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from kernels.gaussians.types import SOURCE, Splats
 from kernels.workspace import Workspace
 
+SHORT_RUN = 24
+"""Up to this many equal keys insertion is faster than a sort that takes memory."""
 DIGIT_BITS = 11
 """2048 counters a thread: they and their write fronts stay in the first two cache levels."""
 
@@ -63,25 +65,48 @@ def _scatter(pairs, target, low, shift, counts, threads):
             counts[t, digit] += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _order_ties(pairs, records, rows):
+@njit(inline="always")
+def _key(pair):
+    return pair >> np.uint64(32)
+
+
+@njit(inline="always")
+def _boundary(pairs, position):
+    """The next position at or after this one where a run of equal keys begins."""
+    while 0 < position < len(pairs) and _key(pairs[position]) == _key(pairs[position - 1]):
+        position += 1
+    return position
+
+
+@njit(parallel=True, nogil=True, cache=True, error_model="numpy")
+def _write_rows(pairs, sources, rows, threads):
     """Write the rows out; runs of equal keys are put in the order of the scene."""
     count = len(pairs)
-    i = 0
-    while i < count:
-        j = i + 1
-        key = pairs[i] >> np.uint64(32)
-        while j < count and pairs[j] >> np.uint64(32) == key:
-            j += 1
-        for k in range(i, j):
-            rows[k] = np.int32(pairs[k] & np.uint64(0xFFFFFFFF))
-        if j - i > 1:
-            run = rows[i:j].copy()
-            sources = np.empty(j - i, np.int32)
-            for k in range(j - i):
-                sources[k] = records[run[k], SOURCE]
-            rows[i:j] = run[np.argsort(sources)]
-        i = j
+    for t in prange(threads):
+        i = _boundary(pairs, count * t // threads)
+        end = _boundary(pairs, count * (t + 1) // threads)
+        while i < end:
+            begin, key = i, _key(pairs[i])
+            while i < end and _key(pairs[i]) == key:
+                rows[i] = np.int32(pairs[i] & np.uint64(0xFFFFFFFF))
+                i += 1
+            if i - begin > SHORT_RUN:
+                run = rows[begin:i].copy()
+                rows[begin:i] = run[np.argsort(sources[run], kind="mergesort")]
+            elif i - begin > 1:
+                _insertion_sort(rows, sources, begin, i)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _insertion_sort(rows, sources, begin, end):
+    for i in range(begin + 1, end):
+        row = rows[i]
+        source = sources[row]
+        j = i
+        while j > begin and sources[rows[j - 1]] > source:
+            rows[j] = rows[j - 1]
+            j -= 1
+        rows[j] = row
 
 
 def run(splats: Splats, workspace: Workspace) -> NDArray[np.int32]:
@@ -106,5 +131,5 @@ def run(splats: Splats, workspace: Workspace) -> NDArray[np.int32]:
         _scan(counts)
         _scatter(pairs, target, low, shift, counts, threads)
         pairs, target = target, pairs
-    _order_ties(pairs, splats.records.view(np.int32), order)
+    _write_rows(pairs, splats.records.view(np.int32)[:, SOURCE], order, threads)
     return order
