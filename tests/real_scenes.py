@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from tests.data import shared_data
 
@@ -95,6 +96,40 @@ def read_gsplat_npz(path: Path) -> Splats:
     )
 
 
+def read_sog(folder: Path) -> Splats:
+    """An unbundled SOG scene, version 2, with or without ``shN``."""
+    meta = json.loads((folder / "meta.json").read_text())
+    count = meta["count"]
+
+    def texels(name: str) -> NDArray[np.int64]:
+        picture = np.asarray(Image.open(folder / name).convert("RGBA"))
+        return picture.reshape(-1, 4).astype(np.int64)
+
+    low, high = (texels(name)[:count, :3] for name in meta["means"]["files"])
+    bottom, top = np.array(meta["means"]["mins"]), np.array(meta["means"]["maxs"])
+    squeezed = bottom + (top - bottom) * (low | high << 8) / 65535
+    means = np.sign(squeezed) * np.expm1(np.abs(squeezed))
+    scales = np.array(meta["scales"]["codebook"])[texels(meta["scales"]["files"][0])[:count, :3]]
+    packed = texels(meta["quats"]["files"][0])[:count]
+    rest = (packed[:, :3] / 255 * 2 - 1) / np.sqrt(2)
+    largest = np.sqrt(np.maximum(0, 1 - (rest**2).sum(1)))
+    quats = np.empty((count, 4))
+    for place in range(4):
+        chosen = packed[:, 3] - 252 == place
+        quats[chosen] = np.insert(rest[chosen], place, largest[chosen], axis=1)
+    base = texels(meta["sh0"]["files"][0])[:count]
+    sh = np.array(meta["sh0"]["codebook"])[base[:, :3]][:, None]
+    if "shN" in meta:
+        centroids, labels = (texels(name) for name in meta["shN"]["files"])
+        terms = (meta["shN"]["bands"] + 1) ** 2 - 1
+        palette = np.array(meta["shN"]["codebook"])[centroids[:, :3]].reshape(-1, terms, 3)
+        label = labels[:count, 0] | labels[:count, 1] << 8
+        sh = np.concatenate([sh, palette[label]], 1)
+    with np.errstate(divide="ignore"):
+        logits = -np.log(1 / (base[:, 3] / 255) - 1)
+    return _activated(means, quats, scales, logits, sh)
+
+
 def read_safetensors(path: Path) -> dict[str, Array]:
     """All float32 tensors of a safetensors file."""
     raw = path.read_bytes()
@@ -114,6 +149,7 @@ REAL = {
     "three_points_from_train.ply": read_ply,
     "plant.splat": read_splat,
     "luma-seal.splat": read_splat,
+    "semarang_5_9_sog": read_sog,
 }
 
 

@@ -179,16 +179,17 @@ def profiling(repeat: int) -> None:
     scene, cameras = yardstick()
     renderer = renderers()["gaussians"]
     on, off = [], []
-    for _ in range(repeat):
+    for number in range(4 * repeat):
         for camera in cameras:
             request = RenderRequest(scene, camera)
-            start = time.perf_counter()
-            renderer.render(request, "cpu")
-            off.append(time.perf_counter() - start)
-            start = time.perf_counter()
-            with Recorder():
-                renderer.render(request, "cpu")
-            on.append(time.perf_counter() - start)
+            for listening in ((True, False), (False, True))[number % 2]:
+                start = time.perf_counter()
+                if listening:
+                    with Recorder():
+                        renderer.render(request, "cpu")
+                else:
+                    renderer.render(request, "cpu")
+                (on if listening else off).append(time.perf_counter() - start)
     ratio = np.median(np.array(on) / np.array(off))
     print(f"profiling on / off: {ratio:.4f} (median of {len(on)} interleaved pairs)")
 
@@ -208,7 +209,7 @@ def main() -> None:
         scene, cameras = yardstick()
         medians["room"] = report("room 300k SH3", scene, cameras, arguments.repeat)
     if "real" in chosen:
-        for name in ("plant.splat", "luma-seal.splat"):
+        for name in ("plant.splat", "luma-seal.splat", "semarang_5_9_sog"):
             scene = GaussianScene(*real_scene(name).arrays(), name=name)
             medians[name] = report(name, scene, orbit(scene, 1280, 720), arguments.repeat)
     if "cubes" in chosen:
