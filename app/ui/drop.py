@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from app.ui.opening import describe
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
+
+
+_BREAKS = re.compile(r"([_-])")
 
 
 class DropZone(QObject):
@@ -96,7 +100,9 @@ class DropZone(QObject):
             f"border: 2px dashed {tokens.accent.name()}; border-radius: 8px; padding: 24px;"
             "font-size: 15px;"
         )
-        self.banner.setText(text)
+        # Lines may break inside a long file name.
+        self.banner.setText(_BREAKS.sub("\\1\u200b", text))
+        self.banner.setAccessibleName(text)
         area = self._over.rect()
         width = min(130 * theme.GRID, area.width() - 8 * theme.GRID)
         height = min(self.banner.heightForWidth(width), area.height())

@@ -111,6 +111,8 @@ class ErrorDialog(QDialog):
         buttons.rejected.connect(self.close)
         buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.addButton(self.fold, QDialogButtonBox.ButtonRole.ActionRole)
+        for button in (copy, self.fold):
+            button.setAutoDefault(False)
         top = QHBoxLayout()
         top.setSpacing(4 * GRID)
         top.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)

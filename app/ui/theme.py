@@ -94,7 +94,10 @@ def apply(app: QApplication, mode: Mode) -> None:
     """Show the light or dark theme, or the one that the system asks for."""
     theme = _chosen(mode)
     _state["current"] = theme
-    app.setStyle("Fusion")
+    if app.property("styled") is None:
+        # Setting the style again would polish every widget once more.
+        app.setStyle("Fusion")
+        app.setProperty("styled", True)
     app.setPalette(_palette(theme))
     app.setStyleSheet(stylesheet(theme))
     notifier.changed.emit()
@@ -181,9 +184,7 @@ class _SvgEngine(QIconEngine):
         self, painter: QPainter | None, rect: QRect, mode: QIcon.Mode, state: QIcon.State
     ) -> None:
         theme = current()
-        color = theme.on_accent if mode == QIcon.Mode.Selected else theme.text
-        if state == QIcon.State.On and mode != QIcon.Mode.Selected:
-            color = theme.accent
+        color = theme.accent if state == QIcon.State.On else theme.text
         svg = self._svg.replace("currentColor", color.name())
         if mode == QIcon.Mode.Disabled and painter is not None:
             painter.setOpacity(0.4)

@@ -38,8 +38,8 @@ _AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
-_WIDTHS = {"left": 264, "right": 372}
-_FIRST_SHARE = 0.46
+_WIDTHS = {"left": 264, "right": 384}
+_FIRST_SHARES = {"left": 0.54, "right": 0.46}
 """Height of the uppermost panel of a side, of the whole side."""
 _BOTTOM_HEIGHT = 180
 _STATUS_MS = 6000
@@ -173,7 +173,8 @@ class MainWindow(QMainWindow):
             stacked = [
                 self.docks[r.name] for r in self._records if r.area == side and not r.tab_with
             ]
-            shares = [_FIRST_SHARE, *([1 - _FIRST_SHARE] * (len(stacked) - 1))]
+            first = _FIRST_SHARES[side]
+            shares = [first, *([1 - first] * (len(stacked) - 1))]
             heights = [round(1000 * share) for share in shares]
             self.resizeDocks(stacked, heights, Qt.Orientation.Vertical)
         bottoms = [self.docks[r.name] for r in self._records if r.area == "bottom"]

@@ -6,7 +6,7 @@ only when somebody looks. :mod:`render.trace` writes them to files.
 
 from __future__ import annotations
 
-from render.profile.rows import TOTAL, WINDOW, FirstCall, History, Key, Row
+from render.profile.rows import TOTAL, WINDOW, FirstCall, History, Key, Row, kernels_ms
 from render.profile.samples import Sample
 from render.profile.store import Burst, ProfileStore
 
@@ -20,4 +20,5 @@ __all__ = [
     "ProfileStore",
     "Row",
     "Sample",
+    "kernels_ms",
 ]

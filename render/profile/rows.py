@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.profile.samples import WINDOW, Cell, Digest, Key, Sample
-from render.profile.words import counter_words, group_title, title
+from render.profile.words import HINTS, counter_words, group_title, title
 
 TOTAL = Key("total", "total", "")
 FIRST_CALLS = "first calls"
@@ -71,6 +71,11 @@ class Row:
         """The counters in plain words."""
         return counter_words(self.counters)
 
+    @property
+    def explanation(self) -> str:
+        """The counters, or for a stage of the window what it is."""
+        return self.words or (HINTS.get(self.key.name, "") if self.key.group == WINDOW else "")
+
 
 @dataclass(frozen=True)
 class FirstCall:
@@ -127,6 +132,16 @@ def table(samples: Sequence[Sample], include_first: bool = False) -> list[Row]:
     ]
     rows.append(_row(TOTAL, [{TOTAL: cell} for cell in work], totals))
     return rows
+
+
+def kernels_ms(rows: Sequence[Row]) -> float:
+    """Median over the frames of what :func:`table` knows outside of the window, ms.
+
+    Pictures are rendered while those before are being shown, so the kernels and not the total
+    decide how many there are per second.
+    """
+    inside = [row.spark for row in rows if row.key.group not in (WINDOW, TOTAL.group)]
+    return float(np.median(np.sum(inside, axis=0, dtype=np.float64))) if inside else 0.0
 
 
 def history(samples: Sequence[Sample]) -> History:

@@ -12,16 +12,24 @@ TITLES = {
     "bin": "Bin into tiles",
     "blend": "Blend",
     "resolve": "Resolve images",
-    "display": "Convert to 8 bit",
-    "quantize": "Convert to 8 bit",
+    "display": "Turn to 8 bits",
+    "quantize": "Turn to 8 bits",
     "downsample": "Average samples",
     "transfer": "Transfer",
-    "upload": "Upload to screen",
+    "upload": "Upload",
     "present": "Present",
     "waiting": "Waiting",
     "other": "Other",
     "total": "Total",
 }
+HINTS = {
+    "transfer": "From the graphics card to memory",
+    "upload": "From memory into the texture of the screen",
+    "present": "Drawn on the screen together with the rest of the window",
+    "waiting": "From the move of the camera until rendering began",
+    "other": "All between: mostly the window is still busy with the picture before",
+}
+"""What the stages of the window are, for those who wonder why they take long."""
 GROUP_TITLES = {
     "gaussians": "Gaussians",
     "image": "Picture",

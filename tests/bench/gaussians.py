@@ -1,9 +1,9 @@
 """Speed of Gaussian rendering on this machine.
 
-Run: python -m tests.bench.gaussians [--repeat 10] [--only room,cubes,growth,profiling] [--plot F]
+Run: python -m tests.bench.gaussians [--repeat 10] [--only room,real,cubes,growth,profiling]
 
-``room`` needs the generator of the yardstick scene (``shared/bench/make_room.py`` beside the
-checkout, or ``--room FILE.ply --cameras FILE.json``). Nothing else should run meanwhile.
+``room`` and ``profiling`` need the generator of the yardstick scene, ``real`` the captures; both
+lie in the folder ``shared`` (see the README). Nothing else should run meanwhile.
 """
 
 from __future__ import annotations

@@ -33,6 +33,9 @@ class RenderDriver(QObject):
     Requests follow every change of what is seen. While changes follow each other quickly, or a
     button is held, they count as movement, and the session may lower the resolution; it renders
     the last one in full once the view rests.
+
+    ``seen`` is the camera of the newest picture, in the canvas's size, and None without one: what
+    is drawn over the picture must move with it, not with the view that runs ahead of it.
     """
 
     arrived = pyqtSignal()
@@ -54,8 +57,9 @@ class RenderDriver(QObject):
         self.state = ""
         self.backends: dict[str, tuple[bool, str]] = {}
         self.frame: Frame | None = None
+        self.seen: Camera | None = None
         self.times: deque[float] = deque(maxlen=40)
-        self._asked: dict[int, tuple[int, int]] = {}
+        self._asked: dict[int, Camera] = {}
         self._last_change = 0.0
         self._failing = False
         self._frame_came.connect(self._on_frame)
@@ -119,7 +123,9 @@ class RenderDriver(QObject):
         moving = self.held or now - self._last_change < QUICK_SECONDS
         self._last_change = now
         self._submit(moving)
-        self.canvas.redraw()
+        # With a picture, the next one redraws; painting the old one again would only delay it.
+        if self.seen is None:
+            self.canvas.redraw()
 
     def request_of(self, camera: Camera, **changes: Any) -> RenderRequest | None:
         """A request for the current scene as it is displayed; None without a scene."""
@@ -142,12 +148,13 @@ class RenderDriver(QObject):
         if request is None:
             return
         number = session.submit(request, moving)
-        self._asked[number] = (view.width, view.height)
+        self._asked[number] = view
         while len(self._asked) > _REMEMBERED:
             del self._asked[next(iter(self._asked))]
 
     def _on_scene(self) -> None:
         self._failing = False
+        self.seen = None
         if self._shell.document.scene is None:
             self.frame = None
             self.canvas.clear()
@@ -168,16 +175,17 @@ class RenderDriver(QObject):
     # Receiving ------------------------------------------------------------------------------
 
     def _on_frame(self, frame: Frame, ticket: Ticket) -> None:
-        size = self._asked.get(ticket.number)
-        if self._shell.document.scene is None or size is None:
+        view = self._asked.get(ticket.number)
+        if self._shell.document.scene is None or view is None:
             return
         self._failing = False
         self._say("")
-        self.frame = frame
-        self.canvas.show_frame(Picture(frame, size, ticket.waited_ns))
+        self.frame, self.seen = frame, view
+        self.canvas.show_frame(Picture(frame, (view.width, view.height), ticket.waited_ns))
 
     def _on_failure(self, error: BaseException) -> None:
         self._say("no picture")
+        self.seen = None
         # The same trouble repeats with every view; one dialog is enough until something changes.
         if not self._failing:
             self._failing = True

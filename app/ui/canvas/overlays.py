@@ -42,7 +42,7 @@ class OverlayPainter:
         """The strokes for a canvas of physical pixels."""
         strokes = Strokes()
         shell = self._shell
-        view = shell.document.view
+        view = shell.driver.seen or shell.document.view
         if view is None:
             return strokes
         if (view.width, view.height) != (width, height):

@@ -59,8 +59,9 @@ class Canvas(QWidget):
         super().__init__(parent)
         self.setObjectName("canvas_box")
         self.overlay: Callable[[int, int], Strokes] | None = None
+        # Qt itself brings a QOpenGLWidget to the screen; there are no buffers to swap.
         self.surface = vispy_app.Canvas(
-            app="pyqt6", keys=None, size=(800, 600), parent=self, show=False, autoswap=True
+            app="pyqt6", keys=None, size=(800, 600), parent=self, show=False, autoswap=False
         )
         self.surface.events.draw.connect(self._draw)
         # VisPy would print an error of drawing and go on; ours end in the log and a dialog.

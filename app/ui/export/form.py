@@ -177,12 +177,13 @@ class ExportForm(QWidget):
     def _add_time(self) -> None:
         self.fps = Number("export_fps", "Frames per second", "fps", SLOWEST, FASTEST)
         self.fps.setMinimumHeight(6 * GRID)
+        self.fps.setAlignment(Qt.AlignmentFlag.AlignLeft)
         self.fps.valueChanged.connect(self._on_fps)
         self.first = spin("export_first", "First frame, counted from 0", 0, 10_000_000)
         self.last = spin("export_last", "Last frame, counted from 0", 0, 10_000_000)
         self.first.valueChanged.connect(self._on_range)
         self.last.valueChanged.connect(self._on_range)
-        self.rows.addRow(text("Speed", "muted"), self.fps)
+        self.rows.addRow(text("Frame rate", "muted"), self.fps)
         self.range = joined(self.first, QLabel("to"), self.last)
         self.rows.addRow(text("Frames", "muted"), self.range)
 

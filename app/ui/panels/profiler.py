@@ -25,7 +25,7 @@ from app.ui.profiler.history import HistoryPlot
 from app.ui.profiler.table import ProfileTable
 from app.ui.records import PanelRecord
 from app.ui.theme import GRID
-from render.profile import ProfileStore
+from render.profile import ProfileStore, kernels_ms
 from render.trace import table_text, write_csv, write_trace
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class ProfilerPanel(QWidget):
         self._seen: object = None
         self._note = ""
         self._note_until = 0.0
+        self._kernels_ms = 0.0
         colors = RowColors()
         self.plot = HistoryPlot(self._store.capacity, colors)
         self.table = ProfileTable(colors)
@@ -139,6 +140,7 @@ class ProfilerPanel(QWidget):
         if seen != self._seen:
             self._seen = seen
             rows = store.rows()
+            self._kernels_ms = kernels_ms(rows)
             self.table.show_rows(rows)
             self.plot.show_history(store.history(), store.frozen_index)
             self.first_calls.show_calls(store.first_calls())
@@ -170,7 +172,8 @@ class ProfilerPanel(QWidget):
 
     def _show_status(self) -> None:
         last = self.table.rows.total()
-        self._total.setText(f"{last.median_ms:.2f} ms" if last is not None else "")
+        self._total.setText(f"Frame {last.median_ms:.1f} ms" if last is not None else "")
+        self._kernels.setText(f"of it kernels {self._kernels_ms:.1f} ms" if last else "")
         self._status.setText(self._status_text())
         self._buttons.show_state(self._store)
 
@@ -198,8 +201,8 @@ class ProfilerPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
         layout.setSpacing(GRID)
-        layout.addWidget(self._buttons)
-        layout.addLayout(self._build_status())
+        layout.addLayout(self._build_top())
+        layout.addLayout(self._build_headline())
         self._pages = QStackedWidget()
         self._pages.addWidget(_empty())
         page = QWidget()
@@ -212,21 +215,32 @@ class ProfilerPanel(QWidget):
         self._pages.addWidget(page)
         layout.addWidget(self._pages, 1)
 
-    def _build_status(self) -> QHBoxLayout:
+    def _build_top(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2 * GRID)
-        self._status = QLabel()
-        self._status.setObjectName("profiler_status")
-        self._status.setProperty("role", "muted")
-        self._total = QLabel()
-        self._total.setObjectName("profiler_total")
-        self._total.setProperty("role", "title")
-        self._total.setAccessibleName("Median time of a frame")
-        self._total.setToolTip("Median time of a frame, measured from outside")
-        for label in (self._status, self._total):
-            theme.tabular(label)
-        row.addWidget(self._total)
+        self._status = _label("profiler_status", "muted")
+        self._status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # A long note is cut off rather than making the panel wider.
+        self._status.setMinimumWidth(1)
+        row.addWidget(self._buttons)
         row.addWidget(self._status, 1)
+        return row
+
+    def _build_headline(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(2 * GRID)
+        self._total = _label("profiler_total", "title")
+        self._total.setAccessibleName("Median time of a frame")
+        self._total.setToolTip(
+            "Median time from the wish for a picture until it is on the screen.\n"
+            "The next picture is computed while this one is shown, so there can be more pictures "
+            "per second than this time allows for."
+        )
+        self._kernels = _label("profiler_kernels")
+        self._kernels.setAccessibleName("Median time of the kernels of a frame")
+        self._kernels.setToolTip("Median time of what computes the picture, without the window")
+        row.addWidget(self._total)
+        row.addWidget(self._kernels, 1)
         return row
 
     def _run(self, method: str) -> None:
@@ -234,6 +248,15 @@ class ProfilerPanel(QWidget):
             getattr(self, method)()
         except OSError as error:
             self._shell.show_error(error)
+
+
+def _label(name: str, role: str = "") -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    if role:
+        label.setProperty("role", role)
+    theme.tabular(label)
+    return label
 
 
 def _empty() -> QLabel:

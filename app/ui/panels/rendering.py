@@ -64,10 +64,12 @@ class RenderPanel(QWidget):
         self.about = text(role="muted", name="render_about")
         rows.addRow(self.about)
         self.degree = _combo(
-            "render_degree", "Colour bands", "How much of the view-dependent colour is used"
+            "render_degree",
+            "SH degree",
+            "How much the colour of a splat changes with the direction it is seen from",
         )
         self.degree.activated.connect(lambda: self._set(sh_degree=self.degree.currentData()))
-        rows.addRow(text("Colour bands", "muted"), self.degree)
+        rows.addRow(text("SH degree", "muted"), self.degree)
         rows.addRow(text("Splat size", "muted"), self._make_scale())
         rows.addRow(text("Background", "muted"), self._make_background())
         self.backend = _combo("render_backend", "Backend", "What computes the picture")

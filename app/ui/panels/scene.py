@@ -94,6 +94,10 @@ class ScenePanel(QWidget):
             lambda: shell.document.set_orientation(self.orientation.currentData())
         )
         facts.addRow(text("Up", "muted"), self.orientation)
+        self.facts["Colour"].setToolTip(
+            "Spherical harmonics: the higher the degree, the more the colour of a splat changes\n"
+            "with the direction it is seen from"
+        )
         layout.addLayout(facts)
         self.warnings = text(role="warn", name="scene_warnings")
         layout.addWidget(self.warnings)
@@ -195,11 +199,11 @@ def scene_facts(scene: GaussianScene) -> dict[str, str]:
     """The facts of a scene in words, keyed by their labels."""
     low, high = scene.bounds
     extent = " × ".join(f"{side:.3g}" for side in (high - low))
-    bands = "same from all sides" if scene.sh_degree == 0 else f"degree {scene.sh_degree}"
+    colour = "the same from all sides" if scene.sh_degree == 0 else f"SH degree {scene.sh_degree}"
     return {
         "Format": format_title(scene.format),
         "Splats": f"{scene.count:,}",
-        "Colour": f"spherical harmonics, {bands}",
+        "Colour": colour,
         "Trained as": _TRAINING.get(scene.training, scene.training),
         "Size": f"{extent} units",
         "Memory": f"{scene.nbytes / 1e6:,.1f} MB",

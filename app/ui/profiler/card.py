@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PyQt6.QtCore import QPoint, QRect, QSize, Qt
 from PyQt6.QtGui import QFont, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QWidget
@@ -55,7 +56,12 @@ class FrameCard(QWidget):
             (f"Frame {history.indices[self._position]:,}", f"{ms.sum():.2f} ms"),
             (f"{width} × {height}", "+ first calls" if history.compiled[self._position] else ""),
         ]
-        return lines + [(t, f"{value:.2f}") for t, value in zip(history.titles, ms, strict=True)]
+        return lines + [(history.titles[i], f"{ms[i]:.2f}") for i in self._parts()]
+
+    def _parts(self) -> list[int]:
+        """The rows that ran in this frame, by their place in the history."""
+        assert self._history is not None
+        return np.flatnonzero(self._history.ms[self._position]).tolist()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """The plate and its lines."""
@@ -68,6 +74,7 @@ class FrameCard(QWidget):
         painter.setBrush(tokens.surface)
         painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
         box = QRect(_MARGIN, _MARGIN, self.width() - 2 * _MARGIN, self._line_height())
+        parts = self._parts()
         for i, (name, number) in enumerate(self.lines()):
             painter.setFont(self._font(i))
             painter.setPen(tokens.muted if i == 1 else tokens.text)
@@ -76,7 +83,7 @@ class FrameCard(QWidget):
                 left = _SWATCH + GRID
                 painter.fillRect(
                     QRect(box.x(), box.center().y() - _SWATCH // 2 + 1, _SWATCH, _SWATCH),
-                    self._colors.color(self._history.keys[i - 2]),
+                    self._colors.color(self._history.keys[parts[i - 2]]),
                 )
             side = Qt.AlignmentFlag.AlignVCenter
             name_flags = int((side | Qt.AlignmentFlag.AlignLeft).value)

@@ -46,7 +46,7 @@ COLUMNS = (
         "name",
         "Stage",
         "name",
-        "Upload to screen",
+        "Colour by view",
         lambda row: row.title,
         lambda row: row.title.lower(),
         "What ran, in the order of the frame",
@@ -148,8 +148,8 @@ COLUMNS = (
         "what it did",
         "text",
         "78 pairs per pixel, 33 contribute; 31 % of tiles stopped early",
-        lambda row: row.words,
-        lambda row: row.words,
+        lambda row: row.explanation,
+        lambda row: row.explanation,
         "Counters of the newest frame",
     ),
 )
@@ -165,6 +165,6 @@ def describe(row: Row) -> str:
         lines.append(f"{amount(row.nbytes, 'B')} a frame at {row.gb_s:.1f} GB/s")
     if row.flops:
         lines.append(f"{amount(row.flops, 'FLOP')} a frame at {row.gflop_s:.1f} GFLOP/s")
-    if row.words:
-        lines.append(row.words)
+    if row.explanation:
+        lines.append(row.explanation)
     return "\n".join(lines)

@@ -45,7 +45,7 @@ class HistoryPlot(QWidget):
         self.setToolTip("Point at a frame to read it, click to freeze on it")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         theme.tabular(self)
         self.history: History | None = None
         self._capacity = capacity
@@ -70,6 +70,10 @@ class HistoryPlot(QWidget):
     def sizeHint(self) -> QSize:
         """Wide and low."""
         return QSize(80 * GRID, 32 * GRID)
+
+    def minimumSizeHint(self) -> QSize:
+        """In a low window the table below needs the room more."""
+        return QSize(20 * GRID, 14 * GRID)
 
     # Where things are -----------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from app.ui.profiler.model import ProfileModel
 from app.ui.theme import GRID
 from render.profile import Row
 
-_BAR = 7 * GRID
+_BAR = 5 * GRID
 _SPARK = 18 * GRID
 # The arrow stands over the text, which it would cover in a narrow column.
 _SORT_ARROW = """
