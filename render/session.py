@@ -70,6 +70,22 @@ class ResolutionControl:
         return min(small[0], width), min(small[1], height)
 
 
+def laid_over(unfinished: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """The finished part of a picture over the one shown before, which is stretched to its size.
+
+    Both (H, W, 4) uint8; what is not finished has alpha 0. Without a picture before, black.
+    """
+    height, width = unfinished.shape[:2]
+    if before is None:
+        below = np.zeros_like(unfinished)
+        below[..., 3] = 255
+    else:
+        rows = np.arange(height) * before.shape[0] // height
+        columns = np.arange(width) * before.shape[1] // width
+        below = before[rows][:, columns]
+    return np.where(unfinished[..., 3:] > 0, unfinished, below)
+
+
 @dataclass(frozen=True)
 class Ticket:
     """Which request a frame answers.
@@ -125,6 +141,7 @@ class RenderSession:
         self._wake = threading.Condition()
         self._mail: _Mail | None = None
         self._number = 0
+        self._last: NDArray[np.uint8] | None = None
         self._busy = False
         self._closing = False
         self._paused = False
@@ -207,7 +224,7 @@ class RenderSession:
             cancelled = self._superseded
 
             def partial(picture: NDArray[np.uint8]) -> None:
-                unfinished = Frame({"rgba8": picture}, camera=camera)
+                unfinished = Frame({"rgba8": laid_over(picture, self._last)}, camera=camera)
                 self._on_frame(unfinished, Ticket(mail.number, False, 1.0, False))
 
         started = time.perf_counter_ns()
@@ -216,6 +233,7 @@ class RenderSession:
             compiled = any(record.first_call for record in frame.records)
             counted = (r.duration_ns for r in frame.records if "pixels" in r.counters)
             self.control.observe(frame.total_ns / 1e9, sum(counted) / 1e9, compiled)
+        self._last = frame.images.get("rgba8")
         scale = request.camera.height / camera.height
         waited = max(started - mail.posted_ns, 0)
         self._on_frame(frame, Ticket(mail.number, moving, scale, not moving, waited))

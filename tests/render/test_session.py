@@ -98,6 +98,30 @@ def test_a_newer_request_cancels_a_still_frame_between_stages(opened):
     _until(lambda: studio.cancelled == 1)
 
 
+def test_unfinished_pictures_lie_over_the_one_before(opened):
+    """A slow frame: the left half is finished first, the coarse moving picture shows elsewhere."""
+
+    def slow(request):
+        size = request.camera.height, request.camera.width
+        if request.partial is not None:
+            part = np.zeros((*size, 4), np.uint8)
+            part[:, : size[1] // 2] = (9, 9, 9, 255)
+            request.partial(part)
+        value = 5 if request.partial is None else 9
+        picture = np.full((*size, 4), (value, value, value, 255), np.uint8)
+        return Frame({"rgba8": picture}, (), 0, 10**9, request.camera, "cpu")
+
+    session, frames, _ = opened(slow)
+    session.submit(_request(), moving=True)
+    _until(lambda: len(frames) == 3)
+    (_, moving), (part, unfinished), (_, final) = frames
+    assert (moving.final, unfinished.final, final.final) == (False, False, True)
+    assert part.rgba8.shape[:2] == (600, 800)
+    assert (part.rgba8[:, :400, 0] == 9).all()
+    assert (part.rgba8[:, 400:, 0] == 5).all()
+    assert (part.rgba8[..., 3] == 255).all()
+
+
 def test_moving_frames_are_refined_at_rest(opened):
     session, frames, _ = opened(Studio())
     session.submit(_request(), moving=True)
