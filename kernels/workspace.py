@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-POOLED = 4
-"""Pictures kept for reuse: one shown, one ready, one in the making, and one to spare."""
+POOLED = 5
+"""Pictures kept for reuse: shown, remembered, ready, in the making, and one to spare."""
 ALIGNMENT = 64
 """Bytes of a cache line: a vector that straddles two costs twice."""
 

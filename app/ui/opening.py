@@ -11,6 +11,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.document import Bookmark
 from app.settings import with_recent
+from app.ui.canvas.driver import display_transform
 from scenes.camera import Camera
 from scenes.errors import SceneError
 from scenes.gaussians import GaussianScene
@@ -166,8 +167,14 @@ class Opener(QObject):
         self._shell.status(f"{name}: {len(path.keys)} keys, {path.duration:.1f} s")
 
     def add_cameras(self, cameras: list[tuple[str, Camera]]) -> None:
-        """Add named views to the bookmarks as one step of undo."""
+        """Add named views to the bookmarks as one step of undo.
+
+        They are in the frame of the scene's file, and are turned with it as it is displayed.
+        """
         document = self._shell.document
+        turn = display_transform(document.orientation)
+        if turn is not None:
+            cameras = [(name, camera.transformed(turn)) for name, camera in cameras]
         views = tuple(Bookmark(name, camera) for name, camera in cameras)
         document.edit_bookmarks(document.bookmarks + views, f"Add {len(views)} views")
         self._shell.status(f"{len(views)} views added.")

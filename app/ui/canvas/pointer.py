@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TICK_MS = 16
 LONGEST_TICK = 0.1
 """A stall of the window must not become a jump of the camera, seconds."""
+ROOM = 1.4
+"""A scene reaches beyond its robust radius; the first view leaves as much room around it."""
 NOTCH = 120.0
 """Qt's angle of one notch of a wheel, eighths of a degree."""
 
@@ -83,7 +85,7 @@ class Pointer(QObject):
 
     def frame(self) -> None:
         """All of the scene, from the same direction."""
-        self._show(self.navigator.frame(self.navigator.center, self.navigator.radius))
+        self._show(self.navigator.frame(self.navigator.center, ROOM * self.navigator.radius))
 
     def axis_view(self, name: str) -> None:
         """Look along an axis of the world."""

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PyQt6.QtCore import QSize
 from PyQt6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from app.ui.shell import Shell
 
 _TRAINING = {"3dgs": "3D Gaussians", "mip": "Mip-Splatting", "2dgs": "2D Gaussians"}
-_ROW = 7 * GRID
 _MOST_ROWS = 5
 _FACTS = ("Format", "Splats", "Colour", "Trained as", "Size", "Memory", "File")
 
@@ -55,6 +55,7 @@ class ScenePanel(QWidget):
         self.list = QListWidget()
         self.list.setObjectName("scene_list")
         self.list.setAccessibleName("Open scenes")
+        self.list.setIconSize(QSize(4 * GRID, 4 * GRID))
         self.list.setToolTip("The scenes that are open; click one to look at it")
         self.list.currentRowChanged.connect(self._choose)
         layout.addWidget(self.list)
@@ -122,7 +123,7 @@ class ScenePanel(QWidget):
         self.list.setCurrentRow(document.current)
         self.list.blockSignals(False)
         rows = min(max(len(document.scenes), 1), _MOST_ROWS)
-        self.list.setFixedHeight(rows * _ROW + 2 * GRID)
+        self.list.setFixedHeight(rows * self.list.sizeHintForRow(0) + 2 * self.list.frameWidth())
         if scene is not None:
             self._show_facts(scene)
         self._show_orientation()
