@@ -48,7 +48,9 @@ QPushButton:hover {{ border-color: {muted}; }}
 QPushButton:pressed, QPushButton:checked {{ background: {line}; }}
 QPushButton:disabled {{ color: {faint}; }}
 QPushButton[segment="true"] {{ padding: 4px 8px; }}
-QPushButton[segment="true"]:checked {{ border-color: {accent}; color: {accent}; }}
+QPushButton[segment="true"]:checked {{
+    background: {surface}; border-color: {accent}; color: {accent};
+}}
 QPushButton:default {{ border-color: {accent}; }}
 QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 3px; }}
 QToolButton:hover {{ background: {line}; }}

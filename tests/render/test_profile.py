@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kernels.timing import KernelRecord
-from render.profile import TOTAL, WINDOW, ProfileStore
+from render.profile import TOTAL, WINDOW, ProfileStore, kernels_ms
 from render.profile.words import amount, counter_words
 from render.request import Frame
 from tests.render.profile_frames import add, make_frame, make_store
@@ -315,3 +315,17 @@ def test_amounts_have_three_digits(value, text):
 def test_amounts_with_units():
     assert amount(1_200_000_000, "B") == "1.20 GB"
     assert amount(12, "B") == "12 B"
+
+
+def test_the_kernels_are_the_frame_without_the_window():
+    rows = make_store(noise=0.0).rows()
+    inside = [row.median_ms for row in rows if row.key.group not in (WINDOW, TOTAL.group)]
+    assert kernels_ms(rows) == pytest.approx(sum(inside), rel=1e-5)
+    assert kernels_ms([]) == 0.0
+
+
+def test_stages_of_the_window_are_explained_where_kernels_have_counters():
+    rows = by_name(make_store())
+    assert rows["waiting"].explanation.startswith("From the move of the camera")
+    assert rows["project"].explanation == rows["project"].words
+    assert rows["waiting"].words == ""

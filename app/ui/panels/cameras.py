@@ -82,6 +82,7 @@ class CamerasPanel(QWidget):
         self.list = _List(self)
         self.list.setObjectName("cameras_list")
         self.list.setAccessibleName("Views")
+        self.list.setToolTip("Double click or Enter goes to a view, F2 renames it")
         self.list.setIconSize(QSize(4 * GRID, 4 * GRID))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)

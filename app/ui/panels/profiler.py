@@ -210,6 +210,7 @@ class ProfilerPanel(QWidget):
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(GRID)
         inner.addWidget(self.plot)
+        self.table.setMinimumHeight(30 * GRID)
         inner.addWidget(self.table, 1)
         inner.addWidget(self.first_calls)
         self._pages.addWidget(page)

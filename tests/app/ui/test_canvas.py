@@ -179,6 +179,30 @@ shell.window.close()
 """
 
 
+def test_overlays_move_with_the_picture_and_not_ahead_of_it(live, qtbot):
+    canvas, document = live.driver.canvas, live.document
+    before = document.view
+    live.session.pause()
+    live.show_view(before.resized(before.width, before.height).transformed(turned_by(0.3)))
+    assert document.view is not before
+    assert live.driver.seen is before
+    axes = np.concatenate(canvas.overlay(*canvas.physical_size).lines)
+    live.session.resume()
+    wait_for_picture(live, qtbot)
+    assert live.driver.seen is document.view
+    assert not np.allclose(axes, np.concatenate(canvas.overlay(*canvas.physical_size).lines))
+
+
+def turned_by(angle: float) -> np.ndarray:
+    """A turn about the vertical axis."""
+    turn = np.eye(4)
+    turn[np.ix_((0, 2), (0, 2))] = [
+        [np.cos(angle), np.sin(angle)],
+        [-np.sin(angle), np.cos(angle)],
+    ]
+    return turn
+
+
 def test_on_a_fine_screen_pictures_have_physical_pixels(home):
     environment = {**os.environ, "QT_SCALE_FACTOR": "2", "PLENOSCOPE_HOME": str(home)}
     done = subprocess.run(

@@ -73,6 +73,19 @@ def test_orientation_turns_the_scene_on_the_screen(live, qtbot):
 
 
 @window
+def test_training_cameras_stand_as_the_scene_is_shown(live):
+    camera = live.document.scene.default_camera(64, 48)
+    point = live.document.scene.focus[0]
+    live.document.set_orientation("z-up")
+    live.opener.add_cameras([("first", camera)])
+    turn = ORIENTATIONS["z-up"].world_from_file
+    kept = live.document.bookmarks[-1].camera.camera_from_world
+    seen = kept[:3, :3] @ (turn[:3, :3] @ point) + kept[:3, 3]
+    wanted = camera.camera_from_world[:3, :3] @ point + camera.camera_from_world[:3, 3]
+    np.testing.assert_allclose(seen, wanted, atol=1e-9)
+
+
+@window
 def test_views_keep_go_rename_delete(live, qtbot):
     panel = live.panel("cameras")
     kept = live.document.view
