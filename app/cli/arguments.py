@@ -59,6 +59,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def frame_rate(text: str) -> float:
+    """Frames per second, above 0 and at most 1000."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 1000:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most 1000, got {text!r}")
+    return rate
+
+
 def add_scene(parser: argparse.ArgumentParser) -> None:
     """The scene file."""
     parser.add_argument("scene", metavar="SCENE", type=Path, help="scene file")

@@ -90,10 +90,14 @@ def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
         print(f"{name:<{width}}  {value}")
 
 
+def _is_number(text: str) -> bool:
+    return text.rstrip("%").replace(".", "", 1).isdigit()
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns; the first is left-aligned, columns of numbers are right-aligned."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    numeric = [all(row[i][:1].isdigit() or row[i] in ("", "-") for row in rows)
+    numeric = [all(_is_number(row[i]) or row[i] in ("", "-") for row in rows)
                for i in range(len(head))]  # fmt: skip
     for row in (head, *rows):
         cells = (

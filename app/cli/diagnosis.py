@@ -73,9 +73,31 @@ def threads() -> dict[str, Any]:
     return {"count": numba.get_num_threads(), "layer": numba.threading_layer()}
 
 
+def ffmpeg() -> str:
+    """Version and place of the ffmpeg that encodes videos."""
+    try:
+        import imageio_ffmpeg
+
+        program = imageio_ffmpeg.get_ffmpeg_exe()
+        return f"{imageio_ffmpeg.get_ffmpeg_version()}, {program}"
+    except (ImportError, RuntimeError, OSError) as error:
+        return f"not available: {error}"
+
+
+def kernel_cache() -> dict[str, Any]:
+    """How many compiled kernels are kept for the next start, in how many bytes."""
+    import kernels
+
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    folder = Path(chosen) if chosen else Path(kernels.__file__).parent
+    sizes = [file.stat().st_size for file in folder.rglob("*.nbc")]
+    return {"folder": str(folder), "files": len(sizes), "bytes": sum(sizes)}
+
+
 def opengl() -> str:
     """What draws the window, asked in a process of its own: a broken driver may crash it."""
-    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    displays = os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not any(displays):
         return "not asked: there is no display"
     try:
         asked = subprocess.run(

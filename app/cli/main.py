@@ -78,7 +78,7 @@ def _explain(error: Exception) -> int | None:
     from render.export.records import ExportError
     from scenes.errors import SceneError
 
-    if isinstance(error, (SceneError, ExportError, ValueError, OSError, MemoryError)):
+    if isinstance(error, (SceneError, ExportError, ValueError, OSError, MemoryError, ImportError)):
         words = str(error) or "not enough memory"
         print(f"plenoscope: {words}", file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.cli.arguments import add_json
 from app.cli.commands import Command
-from app.cli.console import print_facts, print_json
+from app.cli.console import print_facts, print_json, size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask everything and print it."""
-    from app.cli.diagnosis import opengl, processor, threads, versions
+    from app.cli.diagnosis import ffmpeg, kernel_cache, opengl, processor, threads, versions
     from app.settings import config_folder, state_folder
     from kernels.backends import BACKENDS, available, resolve
 
@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
         "versions": versions(),
         "cpu": processor(),
         "threads": threads(),
+        "kernel_cache": kernel_cache(),
+        "ffmpeg": ffmpeg(),
         "opengl": opengl(),
         "backends": {
             name: {"available": ready, "reason": reason}
@@ -42,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
             *report["versions"].items(),
             ("processor", report["cpu"]),
             ("threads", f"{report['threads']['count']} through {report['threads']['layer']}"),
+            ("kernel cache", _cache_text(report["kernel_cache"])),
+            ("ffmpeg", report["ffmpeg"]),
             ("OpenGL", report["opengl"]),
             *(
                 (f"backend {name}", f"{'ready' if ready else 'cannot run'}: {reason}")
@@ -53,6 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
         ]
     )
     return 0
+
+
+def _cache_text(cache: dict[str, Any]) -> str:
+    return f"{cache['files']} kernels, {size(cache['bytes'])}, in {cache['folder']}"
 
 
 COMMAND = Command("doctor", "check what runs on this machine", add_arguments, run, 6)

@@ -12,6 +12,7 @@ from app.cli.arguments import (
     add_scene,
     background,
     frame_range,
+    frame_rate,
     outputs,
     positive,
     size,
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", type=int, metavar="N", help="which of the cameras; default 0")
     parser.add_argument("--path", type=Path, metavar="FILE", help="camera path to follow")
     parser.add_argument("--size", type=size, metavar="WxH", help="default: the camera's, 1280x720")
-    parser.add_argument("--fps", type=float, metavar="F", help="default: the path's")
+    parser.add_argument("--fps", type=frame_rate, metavar="F", help="default: the path's")
     parser.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A up to B - 1")
     parser.add_argument("--outputs", type=outputs, default=("color",), metavar="color,alpha,depth")
     add_rendering(parser)
@@ -60,10 +61,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--index chooses one of --cameras, which is missing")
     if arguments.supersample > 4:
         raise UsageError("--supersample must be 1 to 4")
+    if arguments.frames and not arguments.path:
+        raise UsageError("--frames chooses frames of --path, which is missing")
     from app.cli.loading import load
+    from kernels.backends import resolve
     from render.presets import preset_options
 
     preset_options(arguments.preset)
+    resolve(arguments.backend)
+    _check_output(arguments.output, arguments.overwrite)
     scene = load(arguments.scene)
     requests, fps = _requests(arguments, scene)
     if arguments.output.suffix.lower() == ".npz":
@@ -71,6 +77,20 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     _export(arguments, requests, fps)
     return 0
+
+
+def _check_output(out: Path, overwrite: bool) -> None:
+    """Refuse what cannot be written before a large scene is read."""
+    from render.export import ExportError
+    from render.export.encoders import encoder_for
+
+    folder = False
+    if out.suffix.lower() != ".npz":
+        folder = encoder_for(out).shape == "sequence"
+    if not folder and out.exists() and not overwrite:
+        raise ExportError(f"{out} exists; --overwrite replaces it")
+    if not folder and not out.parent.is_dir():
+        raise ExportError(f"{out} cannot be written: there is no folder {out.parent}")
 
 
 def _requests(
@@ -123,13 +143,10 @@ def _write_arrays(arguments: argparse.Namespace, requests: list[RenderRequest]) 
 
     import numpy as np
 
-    from render.export import ExportError
     from render.render import render
     from render.request import OUTPUTS
 
     out: Path = arguments.output
-    if out.exists() and not arguments.overwrite:
-        raise ExportError(f"{out} exists; --overwrite replaces it")
     frame = render(replace(requests[0], outputs=OUTPUTS, display=False))
     part = out.with_name(out.name + ".part")
     try:
