@@ -16,7 +16,9 @@ from psygnal import Signal
 from render.request import RenderSettings
 from scenes.camera import Camera
 from scenes.gaussians import GaussianScene
+from scenes.paths.edit import turned
 from scenes.paths.path import CameraPath
+from scenes.transforms import ORIENTATIONS
 
 MERGE_SECONDS = 1.0
 """Edits with the same merge key within this time become one step of undo (a drag, a slider)."""
@@ -137,11 +139,25 @@ class Document:
             self._set_modified(True)
 
     def set_orientation(self, name: str) -> None:
-        """Choose the display transform by its name."""
-        if name != self.orientation:
+        """Choose the display transform by its name.
+
+        Keys and bookmarks look at the scene, so they turn with it, as one step of undo.
+        """
+        if name == self.orientation:
+            return
+        if not self.path.keys and not self.bookmarks:
             self.orientation = name
             self.orientation_changed.emit()
             self._set_modified(True)
+            return
+        before, after = ORIENTATIONS[self.orientation], ORIENTATIONS[name]
+        turn = after.world_from_file @ before.world_from_file.T
+        bookmarks = tuple(
+            replace(bookmark, camera=bookmark.camera.transformed(turn))
+            for bookmark in self.bookmarks
+        )
+        state = {"orientation": name, "path": turned(self.path, turn), "bookmarks": bookmarks}
+        self._edit(state, "Turn the scene", "")
 
     # Things that are undone -----------------------------------------------------------------
 
@@ -227,6 +243,8 @@ class Document:
             self.set_time(self.time)
         if "bookmarks" in state:
             self.bookmarks_changed.emit()
+        if "orientation" in state:
+            self.orientation_changed.emit()
         self.history_changed.emit()
         self._set_modified(True)
 

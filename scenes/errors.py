@@ -26,7 +26,8 @@ class SceneError(Exception):
         self.found = found
         self.where = where
         place = f" ({where})" if where else ""
-        super().__init__(f"{self.path.name}{place}: expected {expected}, found {found}")
+        name = self.path.name or str(self.path)
+        super().__init__(f"{name}{place}: expected {expected}, found {found}")
 
 
 class Cancelled(Exception):

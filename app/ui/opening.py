@@ -15,6 +15,7 @@ from app.ui.canvas.driver import display_transform
 from scenes.camera import Camera
 from scenes.errors import SceneError
 from scenes.gaussians import GaussianScene
+from scenes.paths.edit import turned
 from scenes.paths.path import CameraPath
 from scenes.registry import Cancel, Progress
 from scenes.transforms import suggest_orientation
@@ -161,7 +162,10 @@ class Opener(QObject):
             shell.status(warning)
 
     def use_path(self, path: CameraPath, name: str) -> None:
-        """Take over a camera path as one step of undo."""
+        """Take over a camera path as one step of undo; files speak the scene file's frame."""
+        turn = display_transform(self._shell.document.orientation)
+        if turn is not None:
+            path = turned(path, turn)
         self._shell.document.edit_path(path, f"Open camera path {name}")
         self._shell.document.set_time(0.0)
         self._shell.status(f"{name}: {len(path.keys)} keys, {path.duration:.1f} s")

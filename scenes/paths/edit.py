@@ -17,6 +17,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scenes.paths.interpolate import TIME_GAP
 from scenes.paths.path import CameraPath, Easing, Interpolation, Keyframe
 
@@ -151,3 +154,11 @@ def _free_time(path: CameraPath, others: Iterable[Keyframe], time: float, toward
     gaps = [(after - before, before) for before, after in pairwise(edges)]
     widest, before = max(gaps)
     return before + 0.5 * widest
+
+
+def turned(path: CameraPath, new_from_world: NDArray[np.float64]) -> CameraPath:
+    """The path that sees a scene moved by a rigid (4, 4) as this one saw it before."""
+    keys = tuple(
+        replace(key, world_from_camera=new_from_world @ key.world_from_camera) for key in path.keys
+    )
+    return replace(path, keys=keys)

@@ -12,6 +12,7 @@ from render.request import RenderSettings
 from scenes.camera import Camera
 from scenes.gaussians import GaussianScene
 from scenes.paths.path import CameraPath, Keyframe
+from scenes.transforms import ORIENTATIONS
 
 VIEW = Camera.look_at((0, 0, -3), (0, 0, 0))
 
@@ -149,6 +150,26 @@ def test_modified_is_told_once_and_forgotten_when_saved(document: Document) -> N
     document.mark_saved()
     document.undo()
     assert calls == [(True,), (False,), (True,)]
+
+
+def test_turning_the_scene_turns_what_looks_at_it_and_can_be_undone() -> None:
+    document = Document()
+    camera = Camera.look_at((1.0, 2.0, -5.0), (0.0, 0.5, 0.0))
+    key = Keyframe(0.0, camera.world_from_camera, 1.0)
+    document.edit_path(CameraPath((key,)), "Add")
+    document.edit_bookmarks((Bookmark("here", camera),), "Keep")
+    document.set_orientation("z-up")
+    point = np.array([0.3, -0.7, 1.1, 1.0])
+    shown = ORIENTATIONS["z-up"].world_from_file @ point
+    seen = camera.camera_from_world @ point
+    np.testing.assert_allclose(
+        document.bookmarks[0].camera.camera_from_world @ shown, seen, atol=1e-12
+    )
+    pose = document.path.keys[0].world_from_camera
+    np.testing.assert_allclose(np.linalg.inv(pose) @ shown, seen, atol=1e-12)
+    document.undo()
+    assert document.orientation == "none"
+    np.testing.assert_array_equal(document.path.keys[0].world_from_camera, camera.world_from_camera)
 
 
 def test_render_settings_and_orientation_are_told_only_when_they_change(

@@ -29,6 +29,8 @@ def _import(shell: Shell) -> None:
 
 
 def _save_path(shell: Shell) -> None:
+    from app.ui.canvas.driver import display_transform
+    from scenes.paths.edit import turned
     from scenes.paths.files import write_path
 
     file = files.ask_save(
@@ -37,6 +39,10 @@ def _save_path(shell: Shell) -> None:
     if file is None:
         return
     path = shell.document.path
+    display = display_transform(shell.document.orientation)
+    if display is not None:
+        # A path on disk lies in the frame of the scene's file, whichever way up that is shown.
+        path = turned(path, display.T)
 
     def work(progress: Progress, cancel: Cancel) -> None:
         write_path(path, file)
