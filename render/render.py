@@ -11,9 +11,14 @@ import numpy as np
 from kernels.backends import resolve
 from kernels.timing import Recorder
 from render.renderers import renderers
-from render.request import Frame, RenderRequest, RenderSettings
+from render.request import Frame, RenderCancelled, RenderRequest, RenderSettings
 from scenes.camera import Camera
+from scenes.errors import Cancelled
 from scenes.gaussians import GaussianScene
+from scenes.registry import Cancel, Progress, never, no_progress
+
+WARM_UP_STAGES = 10
+"""How often a renderer looks at the cancel while it draws the two frames of the warm-up."""
 
 _KERNELS = threading.Lock()
 """Kernels run one frame at a time: they use every core, and some threading layers crash else."""
@@ -46,8 +51,27 @@ def render(request: RenderRequest) -> Frame:
     )
 
 
-def warm_up(backend: str = "auto") -> None:
-    """Load or compile every kernel by rendering a handful of splats; takes seconds when cold."""
+def warm_up(
+    backend: str = "auto", progress: Progress = no_progress, cancel: Cancel = never
+) -> None:
+    """Load or compile every kernel by rendering a handful of splats.
+
+    Takes about half a second, and some twenty where they must be compiled. ``progress`` counts
+    stages; ``cancel`` is looked at between them.
+
+    Raises
+    ------
+    Cancelled
+        When ``cancel()`` became true.
+    """
+    passed = 0
+
+    def between_stages() -> bool:
+        nonlocal passed
+        passed += 1
+        progress(min(passed, WARM_UP_STAGES), WARM_UP_STAGES, "stages")
+        return cancel()
+
     count = 64
     generator = np.random.default_rng(0)
     scene = GaussianScene(
@@ -59,8 +83,11 @@ def warm_up(backend: str = "auto") -> None:
     )
     camera = Camera.look_at((0, 0, -4), (0, 0, 0), width=64, height=64)
     settings = RenderSettings(backend=backend)
-    render(RenderRequest(scene, camera, settings, outputs=("depth",)))
-    render(RenderRequest(scene, camera, settings))
+    try:
+        for outputs in (("depth",), ()):
+            render(RenderRequest(scene, camera, settings, outputs, cancelled=between_stages))
+    except RenderCancelled as stopped:
+        raise Cancelled from stopped
 
 
 def release() -> None:

@@ -10,9 +10,10 @@ import pytest
 from kernels.timing import active
 from render.depth_view import depth_picture, gray_picture
 from render.presets import PRESETS, preset_options
-from render.render import release, render
+from render.render import release, render, warm_up
 from render.request import RenderCancelled, RenderRequest, RenderSettings
 from scenes.camera import Camera
+from scenes.errors import Cancelled
 from scenes.gaussians import GaussianScene
 from tests.kernels.chain import random_splats
 
@@ -141,6 +142,15 @@ def test_pictures_that_are_kept_are_not_overwritten(scene):
     for _ in range(6):
         render(RenderRequest(scene, other))
     np.testing.assert_array_equal(kept[0], before)
+
+
+def test_warm_up_tells_how_far_it_is_and_can_be_cancelled():
+    seen = []
+    warm_up("cpu", lambda done, total, unit: seen.append((done, total)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1][0] == seen[-1][1]
+    with pytest.raises(Cancelled):
+        warm_up("cpu", cancel=lambda: True)
 
 
 def test_scenes_can_be_forgotten_and_drawn_again(scene):

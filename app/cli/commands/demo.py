@@ -56,9 +56,8 @@ def _write_tour(output: Path, overwrite: bool) -> ExportResult:
 
     with ProgressBar("Making the garden") as bar:
         scene = make_sample("garden", COUNT, 0, bar)
-    with ProgressBar("Compiling kernels, once on this machine") as bar:
-        bar(0, 1, "")
-        warm_up()
+    with ProgressBar("Starting kernels (compiled once on a machine)") as bar:
+        warm_up("auto", bar)
     path = tour(scene)
     if path.duration > SECONDS:
         pace = SECONDS / path.duration

@@ -74,8 +74,14 @@ class Chip(QLabel):
         return False
 
 
+STARTING = (
+    "Starting the kernels.\n\nThe first time on a machine they are compiled,\n"
+    "which takes about half a minute. Later starts take a second."
+)
+
+
 class EmptyHint(QLabel):
-    """Says in the middle of the canvas what to do, or what is under way, without a scene."""
+    """Says in the middle of the canvas what to do, or what is under way, without a picture."""
 
     def __init__(self, shell: Shell, canvas: Canvas) -> None:
         super().__init__(canvas)
@@ -87,17 +93,23 @@ class EmptyHint(QLabel):
         self._canvas = canvas
         shell.document.scenes_changed.connect(self.refresh)
         shell.tasks.changed.connect(self.refresh)
+        shell.driver.state_changed.connect(self.refresh)
         canvas.installEventFilter(self)
         self.refresh()
 
     def refresh(self) -> None:
         """Write what is true now."""
-        tasks = self._shell.tasks.tasks
-        if tasks:
+        tasks, driver = self._shell.tasks.tasks, self._shell.driver
+        without_scene = self._shell.document.scene is None
+        if driver.starting:
+            self.setText(STARTING)
+        elif tasks:
             self.setText(f"{tasks[-1].title}…")
-        else:
+        elif without_scene:
             self.setText("Drop a scene here, or press Ctrl+O to open one.")
-        self.setVisible(self._shell.document.scene is None)
+        else:
+            self.setText(driver.state)
+        self.setVisible(without_scene or driver.frame is None)
         self._place()
 
     def _place(self) -> None:

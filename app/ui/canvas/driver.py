@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     _Ready = tuple[type[RenderSession], dict[str, tuple[bool, str]]]
 
+STARTING = "starting kernels…"
+STOPPED = "kernels not started: move the camera to start them"
 QUICK_SECONDS = 0.25
 """Views that follow each other within this time are movement."""
 _REMEMBERED = 64
@@ -76,7 +78,7 @@ class RenderDriver(QObject):
 
     def start(self) -> None:
         """Import and warm the kernels on a worker; the window is usable meanwhile."""
-        self._say("starting kernels…")
+        self._say(STARTING)
         backend = self._shell.document.render_settings.backend
 
         def work(progress: Progress, cancel: Cancel) -> _Ready:
@@ -84,11 +86,17 @@ class RenderDriver(QObject):
             from render.render import warm_up
             from render.session import RenderSession
 
-            if not cancel():
-                warm_up(backend)
+            warm_up(backend, progress, cancel)
             return RenderSession, {name: available(name) for name in BACKENDS}
 
-        self._shell.tasks.start("Starting kernels", work, self._begin, self._on_failure)
+        self._shell.tasks.start(
+            "Starting kernels", work, self._begin, self._on_failure, lambda: self._say(STOPPED)
+        )
+
+    @property
+    def starting(self) -> bool:
+        """Whether the kernels are still being loaded or compiled."""
+        return self.state == STARTING
 
     def _begin(self, ready: _Ready) -> None:
         session_class, self.backends = ready
@@ -142,6 +150,8 @@ class RenderDriver(QObject):
 
     def _submit(self, moving: bool) -> None:
         session, view = self._shell.session, self._shell.document.view
+        if session is None and self.state == STOPPED:
+            self.start()
         if session is None or view is None:
             return
         request = self.request_of(view)
@@ -179,8 +189,8 @@ class RenderDriver(QObject):
         if self._shell.document.scene is None or view is None:
             return
         self._failing = False
-        self._say("")
         self.frame, self.seen = frame, view
+        self._say("")
         self.canvas.show_frame(Picture(frame, (view.width, view.height), ticket.waited_ns))
 
     def _on_failure(self, error: BaseException) -> None:

@@ -377,3 +377,15 @@ def test_an_error_of_the_renderer_is_told_once(live, monkeypatch, qtbot):
     shown[0].close()
     live.document.set_render_settings(backend="auto")
     wait_for_picture(live, qtbot)
+
+
+def test_kernels_that_were_not_started_start_with_the_next_touch(shell, small_scene, qtbot):
+    shell.opener.show_scene(small_scene)
+    shell.driver.start()
+    shell.tasks.tasks[-1].cancel()
+    qtbot.waitUntil(lambda: not shell.tasks.tasks, timeout=60_000)
+    if shell.session is None:
+        assert "move the camera to start them" in shell.window.hint.text()
+    shell.driver.request()
+    wait_for_picture(shell, qtbot)
+    assert not shell.window.hint.isVisible()
