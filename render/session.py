@@ -17,7 +17,7 @@ from render.request import Frame, RenderCancelled, RenderRequest
 MINIMUM_SCALE = 0.2
 STEP = 1.15
 """While moving, the scale changes only by whole powers of this: no oscillation, few sizes."""
-SETTLE_SECONDS = 0.1
+SETTLE_SECONDS = 0.06
 """After this long without motion the picture is refined to full size."""
 SIZE_MULTIPLE = 8
 
