@@ -47,6 +47,8 @@ class Recovery:
 class Autosave:
     """Writes a copy of a changed document at most every ``seconds`` (0: never).
 
+    A changed path is copied at the next poll: keyframes are placed by hand, and none may be lost.
+
     Attributes
     ----------
     origin
@@ -67,9 +69,10 @@ class Autosave:
         self._file = (folder or autosave_folder()) / f"{uuid.uuid4().hex}{SUFFIX}"
         self._lock: IO[bytes] | None = None
         self._changed = False
+        self._urgent = False
         self._written_at = clock()
+        document.path_changed.connect(self._note_path)
         self._signals = (
-            document.path_changed,
             document.bookmarks_changed,
             document.render_settings_changed,
             document.orientation_changed,
@@ -92,12 +95,18 @@ class Autosave:
             self._remove_copy()
             return False
         now = self._clock()
-        if not (self._changed and self._seconds > 0 and now - self._written_at >= self._seconds):
+        due = self._urgent or now - self._written_at >= self._seconds
+        if not (self._changed and self._seconds > 0 and due):
             return False
         self._written_at = now
-        self._hold_lock()
-        write_json(self._file, to_json(self._document, origin=self.origin))
-        self._changed = False
+        # Before the document is read: what changes while it is written needs another copy.
+        self._changed = self._urgent = False
+        try:
+            self._hold_lock()
+            write_json(self._file, to_json(self._document, origin=self.origin))
+        except SceneError:
+            self._changed = True
+            raise
         return True
 
     def set_interval(self, seconds: float) -> None:
@@ -106,6 +115,7 @@ class Autosave:
 
     def close(self) -> None:
         """A clean exit: nothing to recover."""
+        self._document.path_changed.disconnect(self._note_path)
         for signal in self._signals:
             signal.disconnect(self._note_change)
         self._remove_copy()
@@ -117,6 +127,9 @@ class Autosave:
 
     def _note_change(self) -> None:
         self._changed = True
+
+    def _note_path(self) -> None:
+        self._changed = self._urgent = True
 
     def _remove_copy(self) -> None:
         if self._lock is not None:

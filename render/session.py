@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from render.priority import give_way
 from render.render import render
 from render.request import Frame, RenderCancelled, RenderRequest
 
@@ -181,6 +182,7 @@ class RenderSession:
         self._thread.join()
 
     def _run(self) -> None:
+        give_way()
         while True:
             with self._wake:
                 self._busy = False

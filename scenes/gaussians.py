@@ -17,6 +17,13 @@ from scenes.camera import Camera, look_at_pose
 SH_COEFFICIENTS = (1, 4, 9, 16, 25)
 """Number of coefficients per channel for spherical-harmonic degree 0 to 4."""
 
+_UPRIGHT = {
+    "-y": (np.array([0.0, -1.0, 0.0]), np.array([0.0, 0.0, -1.0])),
+    "y": (np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])),
+    "z": (np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])),
+}
+"""For an axis that points up: its direction, and the one from the scene to who sees it first."""
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianScene:
@@ -122,14 +129,37 @@ class GaussianScene:
         radius = float(np.quantile(np.linalg.norm(sample - centre, axis=1), 0.8))
         return centre, max(radius, 1e-6)
 
-    def default_camera(self, width: int = 1280, height: int = 720) -> Camera:
-        """The view a person sees first: the scene's own, or one that frames :attr:`focus`."""
+    @property
+    def up(self) -> NDArray[np.float64]:
+        """(3,) what points up in the file's frame: its first view says, its axis, or -y."""
         view = self.metadata.get("default_view")
-        fov_y = float(np.deg2rad(50.0))
         if view is not None:
-            pose = look_at_pose(view["eye"], view["target"], view["up"])
-            return Camera.from_fov(pose, float(np.deg2rad(view["fov_y"])), width, height)
-        centre, radius = self.focus
-        distance = 1.4 * radius / np.sin(0.5 * fov_y)
-        eye = centre + distance * np.array([0.0, -0.35, -0.9368])
-        return Camera.from_fov(look_at_pose(eye, centre), fov_y, width, height)
+            return np.asarray(view["up"], dtype=np.float64)
+        return _upright(self.metadata.get("vertical_axis"))[0]
+
+    def default_camera(self, width: int = 1280, height: int = 720) -> Camera:
+        """The view a person sees first: the scene's own, or an upright overview of the whole."""
+        view = self.metadata.get("default_view")
+        if view is None:
+            return overview(*self.focus, width, height, self.metadata.get("vertical_axis"))
+        pose = look_at_pose(view["eye"], view["target"], view["up"])
+        return Camera.from_fov(pose, float(np.deg2rad(view["fov_y"])), width, height)
+
+
+def overview(
+    centre: NDArray[np.float64], radius: float, width: int, height: int, axis: str | None = None
+) -> Camera:
+    """A view from slightly above that frames a ball of ``radius`` around ``centre`` (3,).
+
+    ``axis`` is the one that points up, ``"-y"`` where it is None or another than y or z. In a
+    picture higher than wide the camera stands back until the ball fits its width.
+    """
+    fov_y = float(np.deg2rad(50.0))
+    narrow = np.arctan(np.tan(0.5 * fov_y) * min(1.0, width / height))
+    up, back = _upright(axis)
+    eye = centre + 1.4 * radius / np.sin(narrow) * (0.35 * up + 0.9368 * back)
+    return Camera.from_fov(look_at_pose(eye, centre, up), fov_y, width, height)
+
+
+def _upright(axis: str | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return _UPRIGHT.get(axis or "-y", _UPRIGHT["-y"])

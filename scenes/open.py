@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import scenes.formats
 from scenes.errors import SceneError
 from scenes.gaussians import GaussianScene
-from scenes.registry import Cancel, Format, Progress, choose, never, no_progress, scan
+from scenes.registry import (
+    Cancel,
+    Format,
+    Progress,
+    by_extension,
+    choose,
+    never,
+    no_progress,
+    scan,
+)
 
 Scene = GaussianScene
 
@@ -28,8 +38,13 @@ def sniff_scene(path: str | Path) -> Format | None:
         raise SceneError(path, "a readable file", error.strerror or str(error)) from error
 
 
-def open_scene(path: str | Path, progress: Progress = no_progress, cancel: Cancel = never) -> Scene:
+def open_scene(
+    path: str | Path, progress: Progress = no_progress, cancel: Cancel = never, **options: Any
+) -> Scene:
     """Read a scene; content decides the format, the extension only where content does not.
+
+    ``options`` are the ``read_options`` of formats; those of other formats are passed over, so
+    that a wish ("at most a million splats") can be given with any file.
 
     Raises
     ------
@@ -43,24 +58,48 @@ def open_scene(path: str | Path, progress: Progress = no_progress, cancel: Cance
     if chosen is None:
         known = ", ".join(format.title for format in scene_formats())
         raise SceneError(path, f"a scene ({known})", "a file of another kind")
+    known_options = {option.name for option in chosen.read_options}
+    wanted = {name: value for name, value in options.items() if name in known_options}
     try:
-        return chosen.read(path, progress, cancel)
+        return chosen.read(path, progress, cancel, **wanted)
     except OSError as error:
         raise SceneError(path, "a readable file", error.strerror or str(error)) from error
 
 
 def save_scene(
-    scene: Scene, path: str | Path, progress: Progress = no_progress, cancel: Cancel = never
-) -> None:
-    """Write a scene; the extension of ``path`` decides the format."""
+    scene: Scene,
+    path: str | Path,
+    progress: Progress = no_progress,
+    cancel: Cancel = never,
+    **options: Any,
+) -> tuple[str, ...]:
+    """Write a scene; the extension of ``path`` decides the format (see :func:`format_to_write`).
+
+    ``options`` are the format's ``write_options``. Returns sentences about what the file does not
+    keep.
+
+    Raises
+    ------
+    SceneError, Cancelled
+    """
     path = Path(path)
-    for format in scene_formats():
-        if (
-            format.kind == scene.kind
-            and format.write
-            and path.name.lower().endswith(format.extensions)
-        ):
-            format.write(scene, path, progress, cancel)
-            return
-    known = ", ".join(e for f in scene_formats() if f.write for e in f.extensions)
-    raise SceneError(path, f"an extension that can be written ({known})", path.suffix or "none")
+    chosen = format_to_write(path, scene.kind)
+    assert chosen.write is not None  # format_to_write has looked
+    return tuple(chosen.write(scene, path, progress, cancel, **options) or ())
+
+
+def format_to_write(path: Path, kind: str = "gaussians") -> Format:
+    """The format that a file of this name will be written in.
+
+    Raises
+    ------
+    SceneError
+        Where no format that can be written has the extension.
+    """
+    writable = [f for f in scene_formats() if f.kind == kind and f.write]
+    chosen = by_extension(writable, path)
+    if chosen is None:
+        known = ", ".join(e for f in writable for e in f.extensions)
+        found = path.suffix or "none"
+        raise SceneError(path, f"an extension that can be written ({known})", found)
+    return chosen

@@ -27,6 +27,32 @@ def never() -> bool:
 
 
 @dataclass(frozen=True)
+class Option:
+    """One thing that a person can choose when a file is read or written.
+
+    Attributes
+    ----------
+    name
+        Keyword argument of ``read`` or ``write``; with dashes it is the flag of the command line.
+    title, help
+        What the dialog calls it, and one sentence on what it is good for.
+    default
+        The value of who does not choose; its type is the option's type (None: a whole number that
+        may be left open).
+    choices
+        The allowed values; empty for any number in ``low`` to ``high``.
+    """
+
+    name: str
+    title: str
+    help: str
+    default: Any
+    choices: tuple[Any, ...] = ()
+    low: int = 0
+    high: int = 2**31 - 1
+
+
+@dataclass(frozen=True)
 class Format:
     """One kind of file.
 
@@ -45,7 +71,18 @@ class Format:
     read
         ``read(path, progress, cancel) -> scene`` (camera paths: ``read(path) -> CameraPath``).
     write
-        ``write(scene, path, progress, cancel)`` or None when the format is only read.
+        ``write(scene, path, progress, cancel, **options)`` returns sentences about what the file
+        does not keep; None when the format is only read.
+    read_options, write_options
+        What ``read`` and ``write`` take as keywords.
+    estimate
+        ``estimate(scene, **options)`` bytes that writing would make, without writing.
+    sh_degree
+        The highest degree of spherical harmonics that the format holds.
+    frame
+        Which way the axes of its files point, in words; empty where the file does not say.
+    precision
+        ``"lossless"``, or the step of each attribute, in words.
     """
 
     name: str
@@ -54,7 +91,13 @@ class Format:
     kind: str
     sniff: Callable[[Path, bytes], bool]
     read: Callable[..., Any]
-    write: Callable[..., None] | None = None
+    write: Callable[..., Any] | None = None
+    read_options: tuple[Option, ...] = ()
+    write_options: tuple[Option, ...] = ()
+    estimate: Callable[..., int] | None = None
+    sh_degree: int = 0
+    frame: str = ""
+    precision: str = ""
 
 
 def scan(package: ModuleType) -> list[Format]:
@@ -83,8 +126,11 @@ def choose(formats: list[Format], path: Path) -> Format | None:
     for candidate in formats:
         if candidate.sniff(path, head):
             return candidate
-    suffix = "".join(path.suffixes[-2:]).lower(), path.suffix.lower()
-    for candidate in formats:
-        if any(ending in suffix for ending in candidate.extensions):
-            return candidate
-    return None
+    return by_extension(formats, path)
+
+
+def by_extension(formats: list[Format], path: Path) -> Format | None:
+    """The format with the longest extension that the name of the file ends in."""
+    name = path.name.lower()
+    endings = {e: f for f in formats for e in f.extensions if name.endswith(e)}
+    return endings[max(endings, key=len)] if endings else None

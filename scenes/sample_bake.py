@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from scenes.errors import Cancelled
 from scenes.registry import Cancel
 from scenes.sample_sheet import Array, unit
+from scenes.sh import basis
 
 CHUNK = 262_144
 """Discs that are lit together; a bound on temporary memory."""
-
-SH_C0 = 0.28209479177387814
 
 _LOBE = np.exp(-np.array([0.0, 2.0, 6.0, 12.0]) / 14.0)
 """Weight of each band of a highlight: narrow, but damped enough not to ring visibly."""
@@ -162,36 +161,6 @@ def shown_colour(albedo: Array, arriving: Array, glow: Array) -> Array:
     return (lit + (albedo - lit) * glow[:, None]).astype(np.float32)
 
 
-def sh_basis(d: Array) -> Array:
-    """The 16 real spherical harmonics of degree 0 to 3 of unit directions, (n, 16).
-
-    Signs and order of the Inria program (diff-gaussian-rasterization ``auxiliary.h``).
-    """
-    x, y, z = d[:, 0], d[:, 1], d[:, 2]
-    xx, yy, zz = x * x, y * y, z * z
-    return np.stack(
-        [
-            np.full_like(x, SH_C0),
-            -0.4886025119029199 * y,
-            0.4886025119029199 * z,
-            -0.4886025119029199 * x,
-            1.0925484305920792 * x * y,
-            -1.0925484305920792 * y * z,
-            0.31539156525252005 * (2 * zz - xx - yy),
-            -1.0925484305920792 * x * z,
-            0.5462742152960396 * (xx - yy),
-            -0.5900435899266435 * y * (3 * xx - yy),
-            2.890611442640554 * x * y * z,
-            -0.4570457994644658 * y * (4 * zz - xx - yy),
-            0.3731763325901154 * z * (2 * zz - 3 * xx - 3 * yy),
-            -0.4570457994644658 * x * (4 * zz - xx - yy),
-            1.445305721320277 * z * (xx - yy),
-            -0.5900435899266435 * x * (xx - 3 * yy),
-        ],
-        axis=1,
-    ).astype(np.float32)
-
-
 def lobe(axis: Array) -> Array:
     """(n, 16) coefficients of a bump of height 1 around each axis.
 
@@ -200,7 +169,7 @@ def lobe(axis: Array) -> Array:
     """
     bands = np.repeat(_LOBE, [1, 3, 5, 7])
     height = float(np.sum(_LOBE * np.array([1, 3, 5, 7])) / (4 * np.pi))
-    return sh_basis(axis) * (bands / height).astype(np.float32)
+    return basis(axis, 3) * (bands / height).astype(np.float32)
 
 
 def view_dependence(normals: Array, sun: Array, strength: Array, grazing: Array) -> Array:
@@ -213,7 +182,7 @@ def view_dependence(normals: Array, sun: Array, strength: Array, grazing: Array)
     above = np.maximum(normals @ sun, 0.0)
     coefficients = lobe(mirrored) * (strength * above)[:, None]
     # P2(d . n) falls from 1 (seen from the front) to -1/2 (seen flat).
-    basis = sh_basis(normals)
-    basis[:, :4] = 0.0
-    basis[:, 9:] = 0.0
-    return coefficients - basis * (grazing * np.float32(4 * np.pi / 5))[:, None]
+    second = basis(normals, 3)
+    second[:, :4] = 0.0
+    second[:, 9:] = 0.0
+    return coefficients - second * (grazing * np.float32(4 * np.pi / 5))[:, None]

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels.gaussians.shade.basis import C0
 from scenes.errors import Cancelled
 from scenes.gaussians import GaussianScene
 from scenes.registry import Cancel, Progress
 from scenes.sample_bake import (
     CHUNK,
-    SH_C0,
     Light,
     Material,
     light_of,
@@ -79,7 +79,7 @@ def build(
         strength = discs.gloss[here] * seen[here] * (1.0 - discs.glow[here])
         grey = view_dependence(discs.normals[here] * _DOWN, sun, strength, discs.grazing[here])
         sh[here] = grey[:, :, None] * tint
-        sh[here, 0] += (colour - 0.5) / SH_C0
+        sh[here, 0] += (colour - 0.5) / C0
         progress((count + min(first + CHUNK, count)) // 2, count, "splats")
     return GaussianScene(
         means=discs.points * _DOWN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 MUST_RUN = ("reference", "cpu")
 """Backends that every machine has: a run in which no test of one passes has proven nothing."""
+
+# A shell without job control starts its background jobs deaf to interrupts, and so their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _passed: Counter[str] = Counter()
 _collected: Counter[str] = Counter()

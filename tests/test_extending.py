@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import QEvent
+from PyQt6.QtWidgets import QApplication
 
 import app.cli.commands
+import app.ui.commands
+import app.ui.panels
 import render
 import render.export.encoders
 import scenes.formats
 import scenes.paths.formats
 from app.cli.commands import commands
+from app.settings import Settings
+from app.ui import main
 from render.export import ExportSettings, export
 from render.export.encoders import encoders
 from render.render import render as render_request
@@ -116,6 +123,26 @@ FILES = {
 
         COMMAND = Command("hello", "say hello", lambda parser: None, lambda arguments: 0, 99)
     """,
+    "panels/toy_notes.py": """
+        from PyQt6.QtWidgets import QLabel
+        from app.ui.actions import ActionRecord
+        from app.ui.records import PanelRecord
+
+        def make(shell):
+            label = QLabel("A toy.")
+            label.setObjectName("toy_notes")
+            return label
+
+        PANEL = PanelRecord("toy_notes", "Notes", "left", make, order=99)
+        ACTIONS = [ActionRecord("toy.panel", "Show the notes", "View", "Ctrl+Alt+Shift+9",
+                                run=lambda shell: shell.show_panel("toy_notes"))]
+    """,
+    "actions/toy_greet.py": """
+        from app.ui.actions import ActionRecord
+
+        ACTIONS = [ActionRecord("toy.greet", "Greet", "Help",
+                                run=lambda shell: shell.status("Hello."))]
+    """,
 }
 HOMES = {
     "formats": scenes.formats,
@@ -123,6 +150,8 @@ HOMES = {
     "encoders": render.export.encoders,
     "paths": scenes.paths.formats,
     "commands": app.cli.commands,
+    "panels": app.ui.panels,
+    "actions": app.ui.commands,
 }
 
 
@@ -166,6 +195,38 @@ def test_a_toy_path_and_a_toy_command_are_found(toys, tmp_path):
     file.write_text("POINTS\n0 0 0\n1 0 0\n")
     assert len(read_path(file).keys) == 2
     assert "hello" in {command.name for command in commands()}
+
+
+@pytest.mark.window
+def test_a_toy_panel_and_its_commands_stand_in_the_window(toys, monkeypatch, tmp_path, qtbot):
+    if os.environ.get("QT_QPA_PLATFORM") == "offscreen" or not (
+        sys.platform != "linux" or os.environ.get("DISPLAY")
+    ):
+        pytest.skip("needs a display with OpenGL")
+    monkeypatch.setenv("PLENOSCOPE_HOME", str(tmp_path / "home"))
+    main.use_settings_folder()
+    shell = main.make_window(Settings(reduced_motion=True))
+    shell.window.show()
+    qtbot.waitExposed(shell.window)
+    file = tmp_path / "a.disc"
+    file.write_text("DISC 10 1 0.5 0\n")
+    try:
+        assert shell.panel("toy_notes").text() == "A toy."
+        assert shell.window.docks["toy_notes"].objectName() == "dock_toy_notes"
+        shell.window.docks["toy_notes"].hide()
+        shell.run("toy.panel")
+        assert shell.window.docks["toy_notes"].isVisible()
+        shell.run("toy.greet")
+        assert shell.window.message.text() == "Hello."
+        shell.driver.start()
+        shell.open_paths([file])
+        qtbot.waitUntil(lambda: shell.driver.frame is not None, timeout=60_000)
+        picture = shell.driver.frame.rgba8
+        assert picture[picture.shape[0] // 2, picture.shape[1] // 2, :3].tolist() == [255, 128, 0]
+    finally:
+        shell.window.close()
+        shell.window.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def test_the_toys_are_gone_again():

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FILTERS = [("Plenoscope project", (SUFFIX,))]
 POLL_MS = 2000
 """How often a changed document is asked whether a copy is due."""
+KEY_MS = 250
+"""This soon after a change of the path it is copied; a drag changes it with every pixel."""
 
 Answer = Literal["save", "discard", "cancel"]
 
@@ -81,7 +83,12 @@ class Projects(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self._poll)
+        self._key_timer = QTimer(self)
+        self._key_timer.setSingleShot(True)
+        self._key_timer.setInterval(KEY_MS)
+        self._key_timer.timeout.connect(self._poll)
         shell.document.modified_changed.connect(self._on_modified)
+        shell.document.path_changed.connect(self._on_path)
         shell.document.scenes_changed.connect(self.show_title)
         shell.settings_changed.connect(self._use_settings)
 
@@ -172,6 +179,7 @@ class Projects(QObject):
     def close(self) -> None:
         """A clean exit: no copy is left."""
         self._timer.stop()
+        self._key_timer.stop()
         if self._writer is not None:
             self._writer.join()
         self._autosave.close()
@@ -229,6 +237,11 @@ class Projects(QObject):
         else:
             self._timer.stop()
             self._poll()
+
+    def _on_path(self) -> None:
+        # Not started anew: while a key is dragged, copies are written all the same.
+        if not self._key_timer.isActive():
+            self._key_timer.start()
 
     def _poll(self) -> None:
         if self._writer is None or not self._writer.is_alive():

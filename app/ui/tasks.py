@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
+from render.priority import give_way
 from scenes.errors import Cancelled
 from scenes.registry import Cancel, Progress
 
@@ -105,6 +106,7 @@ class Task(QObject):
         return self._cancel.is_set()
 
     def _run(self) -> None:
+        give_way()
         try:
             self.result = self._work(self._progress, self._cancelled)
         except BaseException as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scenes.errors import SceneError
+from scenes.ply.first_view import view_of
 from scenes.ply.header import Element, Header
 
 REST_COUNTS = {0: 0, 9: 1, 24: 2, 45: 3, 72: 4}
@@ -32,8 +33,8 @@ class Layout:
     names
         x y z, rot_0..3, scale_0..2 (``None`` for an absent third scale), opacity, then the
         spherical-harmonic coefficients coefficient-major (dc r g b, first r g b, ...).
-    coefficients
-        Per channel: 1, 4, 9, 16 or 25.
+    degree
+        Of the spherical harmonics, 0 to 4.
     training
         ``"3dgs"``, ``"mip"`` or ``"2dgs"``.
     metadata
@@ -41,7 +42,7 @@ class Layout:
     """
 
     names: tuple[str | None, ...]
-    coefficients: int
+    degree: int
     training: str
     metadata: dict[str, Any]
 
@@ -85,7 +86,7 @@ def find_layout(header: Header, path: Path) -> Layout:
         for channel in range(3)
     ]
     training = "2dgs" if planar else training_of(header.comments)
-    return Layout(tuple(names), 1 + per_channel, training, _metadata(header, vertex, set(names)))
+    return Layout(tuple(names), REST_COUNTS[rest], training, _metadata(header, vertex, set(names)))
 
 
 def _require(header: Header, present: set[str], path: Path) -> None:
@@ -163,5 +164,6 @@ def _metadata(header: Header, vertex: Element, used: set[str | None]) -> dict[st
         "unused_properties": unused,
         "extra_elements": extra,
         "vertical_axis": vertical_axis_of(header.comments),
+        "default_view": view_of(header.comments),
     }
     return {key: value for key, value in metadata.items() if value}

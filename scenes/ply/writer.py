@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.errors import Cancelled, SceneError
 from scenes.gaussians import GaussianScene
+from scenes.ply.first_view import view_comment
+from scenes.raw import logarithms, logits
 from scenes.registry import Cancel, Progress
-
-ROWS = 65_536
-"""Splats made ready and written together; a bound on the memory that writing takes."""
+from scenes.writing import blocks, new_file
 
 _TAGS = {"mip": "mip", "2dgs": "2dgs"}
 
 
-def write_scene(scene: GaussianScene, path: Path, progress: Progress, cancel: Cancel) -> None:
+def write_scene(
+    scene: GaussianScene, path: Path, progress: Progress, cancel: Cancel
+) -> tuple[str, ...]:
     """Write binary little-endian float32 in the order of the Inria program.
 
     Opacity 1 becomes logit +Inf, opacity 0 -Inf and scale 0 the logarithm -Inf: all legal, and
-    the only values that read back as what they were. The file is written beside ``path`` as
-    ``.part`` and takes its name when it is complete.
+    the only values that read back as what they were.
 
     Raises
     ------
@@ -33,26 +31,11 @@ def write_scene(scene: GaussianScene, path: Path, progress: Progress, cancel: Ca
     Cancelled
         And no file is left.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        try:
-            with part.open("wb") as file:
-                file.write(_header(scene))
-                done = 0
-                for block in _blocks(scene):
-                    if cancel():
-                        raise Cancelled
-                    file.write(block.data)
-                    done += len(block)
-                    progress(done, scene.count, "splats")
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise SceneError(
-            path, "a place that can be written", error.strerror or str(error)
-        ) from error
+    with new_file(path) as file:
+        file.write(_header(scene))
+        for here in blocks(scene.count, progress, cancel):
+            file.write(_rows(scene, here).data)
+    return ()
 
 
 def _header(scene: GaussianScene) -> bytes:
@@ -62,6 +45,9 @@ def _header(scene: GaussianScene) -> bytes:
     axis = scene.metadata.get("vertical_axis")
     if axis in ("x", "y", "z", "-x", "-y", "-z"):
         lines.append(f"comment Vertical Axis: {axis}")
+    view = scene.metadata.get("default_view")
+    if view is not None:
+        lines.append(f"comment {view_comment(view)}")
     lines.append(f"element vertex {scene.count}")
     names = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
     names += [f"f_rest_{index}" for index in range(3 * (scene.sh.shape[1] - 1))]
@@ -71,20 +57,16 @@ def _header(scene: GaussianScene) -> bytes:
     return ("\n".join(lines) + "\n").encode("ascii")
 
 
-def _blocks(scene: GaussianScene) -> Iterator[NDArray[np.float32]]:
+def _rows(scene: GaussianScene, here: slice) -> NDArray[np.float32]:
     """(R, 17 + 3 (K - 1)) little-endian rows of raw parameters."""
     rest = 3 * (scene.sh.shape[1] - 1)
-    for first in range(0, scene.count, ROWS):
-        here = slice(first, first + ROWS)
-        count = len(scene.means[here])
-        block = np.zeros((count, 17 + rest), "<f4")
-        block[:, 0:3] = scene.means[here]
-        block[:, 6:9] = scene.sh[here, 0]
-        # Channel-major: all red coefficients, then green, then blue.
-        block[:, 9 : 9 + rest] = scene.sh[here, 1:].transpose(0, 2, 1).reshape(count, rest)
-        opacity = scene.opacities[here].astype(np.float64)
-        with np.errstate(divide="ignore"):
-            block[:, 9 + rest] = np.log(opacity) - np.log1p(-opacity)
-            block[:, 10 + rest : 13 + rest] = np.log(scene.scales[here])
-        block[:, 13 + rest :] = scene.quats[here]
-        yield block
+    count = len(scene.means[here])
+    block = np.zeros((count, 17 + rest), "<f4")
+    block[:, 0:3] = scene.means[here]
+    block[:, 6:9] = scene.sh[here, 0]
+    # Channel-major: all red coefficients, then green, then blue.
+    block[:, 9 : 9 + rest] = scene.sh[here, 1:].transpose(0, 2, 1).reshape(count, rest)
+    block[:, 9 + rest] = logits(scene.opacities[here])
+    block[:, 10 + rest : 13 + rest] = logarithms(scene.scales[here])
+    block[:, 13 + rest :] = scene.quats[here]
+    return block

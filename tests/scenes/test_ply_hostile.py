@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scenes import assembly
 from scenes.errors import Cancelled, SceneError
 from scenes.gaussians import GaussianScene
 from scenes.open import open_scene
@@ -298,7 +299,7 @@ def test_words_of_a_good_header_exchanged(
 
 
 def test_progress_and_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "PART", 100)
+    monkeypatch.setattr(assembly, "PART", 100)
     path = good(tmp_path, count=250)
     seen: list[tuple[int, int, str]] = []
     open_scene(path, lambda *values: seen.append(values))

@@ -14,7 +14,7 @@ from app.navigation import FLY_KEYS, PRESETS, Navigator
 from app.ui.canvas.driver import display_transform
 from app.ui.canvas.view import Canvas
 from scenes.camera import Camera
-from scenes.gaussians import GaussianScene
+from scenes.gaussians import GaussianScene, overview
 from scenes.transforms import suggest_orientation
 
 if TYPE_CHECKING:
@@ -176,19 +176,17 @@ class Pointer(QObject):
     def _place(self, scene: GaussianScene) -> None:
         """Tell the navigator where the scene is on the screen, and go to its first view."""
         centre, radius = scene.focus
-        home = scene.default_camera(*self._canvas.physical_size)
-        up = np.array(scene.metadata.get("default_view", {}).get("up", (0.0, -1.0, 0.0)))
+        home, up = scene.default_camera(*self._canvas.physical_size), scene.up
         orientation = self._shell.document.orientation
         turn = display_transform(orientation)
         if turn is not None:
             centre = turn[:3, :3] @ centre
-            if orientation == suggest_orientation(scene):
-                home, up = home.transformed(turn), turn[:3, :3] @ up
-            else:
-                # The scene is to be seen the other way up: from where any scene is seen first.
-                up = np.array([0.0, -1.0, 0.0])
-                eye = centre + 3.3 * radius * np.array([0.0, -0.35, -0.9368])
-                home = Camera.look_at(eye, centre, up, home.fov_y, home.width, home.height)
+        if orientation != suggest_orientation(scene):
+            # The scene is to be seen the other way up: from where any scene is seen first.
+            up = np.array([0.0, -1.0, 0.0])
+            home = overview(centre, radius, home.width, home.height)
+        elif turn is not None:
+            home, up = home.transformed(turn), turn[:3, :3] @ up
         self.navigator.set_scene(home, centre, radius, up)
 
     def _show(self, changed: bool) -> None:

@@ -115,6 +115,7 @@ def leave_a_copy():
     assert crashed.poll()
     crashed._lock.close()
     crashed._lock = None
+    crashed._document.path_changed.disconnect(crashed._note_path)
     for signal in crashed._signals:
         signal.disconnect(crashed._note_change)
     return crashed.file
