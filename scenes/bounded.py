@@ -73,21 +73,15 @@ def unzstd(data: bytes | memoryview, size: int, path: Path, what: str) -> bytes:
         claim = zstandard.frame_content_size(data)
         if claim not in (-1, size):
             raise SceneError(path, f"{size:,} bytes in {what}", f"a stream of {claim:,}")
-        unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-        out = bytearray()
-        view = memoryview(data)
-        # Fed in small pieces: what one piece can expand to is bounded by what is checked between.
-        for first in range(0, len(view), 4096):
-            out += unpacker.decompress(view[first : first + 4096])
-            if len(out) > size:
-                raise SceneError(path, f"{size:,} bytes in {what}", "more")
-            if unpacker.eof:
-                break
+        unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        with unpacker.stream_reader(data) as stream:
+            out = stream.read(size)
+            more = stream.read(1)
     except zstandard.ZstdError as error:
         raise SceneError(path, f"a whole zstd stream of {what}", str(error)) from None
-    if len(out) != size:
-        raise SceneError(path, f"{size:,} bytes in {what}", f"{len(out):,}")
-    return bytes(out)
+    if len(out) != size or more:
+        raise SceneError(path, f"{size:,} bytes in {what}", "more" if more else f"{len(out):,}")
+    return out
 
 
 class Archive:
