@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from scenes.errors import Cancelled, SceneError
 from scenes.registry import Cancel, Progress, never, no_progress
@@ -58,24 +61,30 @@ def gunzip(
     return out
 
 
-def unzstd(data: bytes | memoryview, size: int, path: Path, what: str) -> bytes:
+def unzstd(
+    data: bytes | memoryview, size: int, path: Path, what: str, cancel: Cancel = never
+) -> bytearray:
     """One zstd frame that holds exactly ``size`` bytes, which the caller has found reasonable.
 
     The frame's own claim must agree, so memory is never taken on its word.
 
     Raises
     ------
-    SceneError
+    SceneError, Cancelled
     """
     import zstandard
 
+    out = bytearray()
     try:
         claim = zstandard.frame_content_size(data)
         if claim not in (-1, size):
             raise SceneError(path, f"{size:,} bytes in {what}", f"a stream of {claim:,}")
         unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27)
         with unpacker.stream_reader(data) as stream:
-            out = stream.read(size)
+            while len(out) < size and (piece := stream.read(min(CHUNK, size - len(out)))):
+                if cancel():
+                    raise Cancelled
+                out += piece
             more = stream.read(1)
     except zstandard.ZstdError as error:
         raise SceneError(path, f"a whole zstd stream of {what}", str(error)) from None
@@ -106,7 +115,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
-            raise SceneError(path, "a zip archive", str(error) or "a damaged one") from None
+            raise SceneError(path, "a zip archive", _shown(error)) from None
         try:
             self._entries = self._checked(limit)
         except BaseException:
@@ -130,18 +139,27 @@ class Archive:
 
     def read(self, name: str) -> bytes:
         """The bytes of an entry; never more than the archive says it has."""
+        size = self.size(name)
+        with self.stream(name) as file:
+            data = file.read(size)
+            if len(data) < size or file.read(1):
+                raise SceneError(self.path, f"{size:,} bytes in {name}", "another number")
+        return data
+
+    @contextmanager
+    def stream(self, name: str) -> Iterator[IO[bytes]]:
+        """An entry as a file, for those that are better not held as a whole.
+
+        Reading gives at most :meth:`size` bytes, but fewer where the entry is shorter. Whatever
+        the block meets that is wrong with the archive ends in SceneError.
+        """
         entry = self._entry(name)
         try:
             with self._zip.open(entry) as file:
-                data = file.read(entry.file_size)
-                if len(data) < entry.file_size or file.read(1):
-                    raise SceneError(
-                        self.path, f"{entry.file_size:,} bytes in {name}", "another number"
-                    )
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError,
-                RuntimeError, ValueError) as error:  # fmt: skip
-            raise SceneError(self.path, f"a whole entry {name}", str(error) or "less") from None
-        return data
+                yield file
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError,
+                OSError, RuntimeError, ValueError) as error:  # fmt: skip
+            raise SceneError(self.path, f"a whole entry {name[:100]}", _shown(error)) from None
 
     def _entry(self, name: str) -> zipfile.ZipInfo:
         if name not in self._entries:
@@ -154,7 +172,7 @@ class Archive:
             raise SceneError(self.path, f"at most {MOST_ENTRIES:,} entries", f"{len(infos):,}")
         entries = {}
         for info in infos:
-            if info.is_dir():
+            if info.filename.endswith("/"):
                 continue
             name = info.filename
             if not is_inside(name) or stat.S_ISLNK(info.external_attr >> 16):
@@ -168,6 +186,11 @@ class Archive:
                 self.path, f"at most {limit:,} bytes in the archive", f"a claim of {total:,}"
             )
         return entries
+
+
+def _shown(error: Exception) -> str:
+    """What an unpacker says, in one line without the bytes that it may quote."""
+    return " ".join(str(error).split())[:100] or "a damaged one"
 
 
 def is_inside(name: str) -> bool:

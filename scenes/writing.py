@@ -83,3 +83,11 @@ def blocks(
         progress(first, count, unit)
         yield slice(first, min(first + rows, count))
     progress(count, count, unit)
+
+
+def training_lost(training: str) -> tuple[str, ...]:
+    """What to tell who writes splats of that training to a file that has no mark for it."""
+    marks = {"mip": "were trained with antialiasing", "2dgs": "are 2D Gaussians"}
+    if training not in marks:
+        return ()
+    return (f"The file does not keep that the splats {marks[training]}.",)

@@ -1,0 +1,1 @@
+"""The parts of the reader of training checkpoints: finding Gaussians among tensors."""

@@ -1,0 +1,1 @@
+"""The parts of the glTF reader and writer: container, accessors, nodes, splats, writing."""
