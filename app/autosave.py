@@ -76,6 +76,7 @@ class Autosave:
             document.bookmarks_changed,
             document.render_settings_changed,
             document.orientation_changed,
+            document.scenes_changed,
         )
         for signal in self._signals:
             signal.connect(self._note_change)

@@ -22,6 +22,8 @@ from scenes.transforms import ORIENTATIONS
 
 MERGE_SECONDS = 1.0
 """Edits with the same merge key within this time become one step of undo (a drag, a slider)."""
+HISTORY_BYTES = 2 << 30
+"""Scenes that only undo remembers may take this much memory; beyond it the oldest steps go."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,20 @@ class Bookmark:
 
     name: str
     camera: Camera
+
+
+@dataclass(frozen=True, eq=False)
+class Replacement:
+    """A scene that took another's place; ``keep_view``: the canvas goes on looking from there."""
+
+    gone: GaussianScene
+    came: GaussianScene
+    keep_view: bool
+
+    @property
+    def reversed(self) -> Replacement:
+        """The way back."""
+        return Replacement(self.came, self.gone, self.keep_view)
 
 
 @dataclass(frozen=True)
@@ -47,8 +63,8 @@ class Document:
     """The open scenes, the camera path, bookmarks, render settings and the playhead.
 
     ``view`` is the camera of the canvas (its size is the canvas's); ``orientation`` names the
-    display transform of the current scene (see :mod:`scenes.transforms`). Path and bookmarks
-    are undoable, the rest is not.
+    display transform of the current scene (see :mod:`scenes.transforms`). Path, bookmarks and
+    replaced scenes are undoable, the rest is not.
     """
 
     scenes_changed = Signal()
@@ -102,12 +118,28 @@ class Document:
             self.scenes_changed.emit()
 
     def close_scene(self, index: int) -> None:
-        """Close a scene; where it was the current one, the one before it becomes current."""
-        del self.scenes[index]
+        """Close a scene; where it was the current one, the one before it becomes current.
+
+        The history forgets how the scene was changed.
+        """
+        closed = self.scenes.pop(index)
         if index <= self.current:
             first = 0 if self.scenes else -1
             self.current = max(self.current - 1, first)
+        self._forget(closed)
         self.scenes_changed.emit()
+
+    def replace_scene(
+        self, index: int, scene: GaussianScene, label: str, keep_view: bool = False
+    ) -> None:
+        """Put another scene in the place of one, as one step of undo ("Read axes as RDF").
+
+        With ``keep_view`` the canvas keeps looking from where it looks (another level of detail of
+        the same); without, it goes home to the scene.
+        """
+        change = Replacement(self.scenes[index], scene, keep_view)
+        self._edit({"replaced": change}, label, "", before={"replaced": change.reversed})
+        self._bound_history()
 
     # Things that are not undone -------------------------------------------------------------
 
@@ -222,8 +254,14 @@ class Document:
         self.orientation_changed.emit()
         self._set_modified(False)
 
-    def _edit(self, after: dict[str, Any], label: str, merge_key: str) -> None:
-        before = {name: getattr(self, name) for name in after}
+    def _edit(
+        self,
+        after: dict[str, Any],
+        label: str,
+        merge_key: str,
+        before: dict[str, Any] | None = None,
+    ) -> None:
+        before = before or {name: getattr(self, name) for name in after}
         now = self._clock()
         last = self._undo[-1] if self._undo else None
         fresh = last is not None and not self._redo and now - last.at < MERGE_SECONDS
@@ -235,8 +273,12 @@ class Document:
         self._apply(after)
 
     def _apply(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        replaced = state.pop("replaced", None)
         for name, value in state.items():
             setattr(self, name, value)
+        if replaced is not None:
+            self._replace(replaced)
         if "path" in state:
             self.path_changed.emit()
             self.select_keys(self.selection)
@@ -247,6 +289,39 @@ class Document:
             self.orientation_changed.emit()
         self.history_changed.emit()
         self._set_modified(True)
+
+    def _replace(self, change: Replacement) -> None:
+        view = self.view
+        self.scenes = [change.came if each is change.gone else each for each in self.scenes]
+        self.scenes_changed.emit()
+        if change.keep_view and view is not None:
+            self.set_view(view)
+
+    def _forget(self, scene: GaussianScene) -> None:
+        """Drop the steps that replaced a scene, its forerunners and its successors."""
+        known = {id(scene)}
+
+        def is_its_own(way: dict[str, Any]) -> bool:
+            change = way.get("replaced")
+            if change is None or id(change.gone) not in known:
+                return False
+            known.add(id(change.came))
+            return True
+
+        # Both lists end with the step nearest to now, which the chain starts from.
+        self._undo = [s for s in self._undo[::-1] if not is_its_own(s.before)][::-1]
+        self._redo = [s for s in self._redo[::-1] if not is_its_own(s.after)][::-1]
+        self.history_changed.emit()
+
+    def _bound_history(self) -> None:
+        while len(self._undo) > 1 and self._remembered_bytes() > HISTORY_BYTES:
+            del self._undo[0]
+
+    def _remembered_bytes(self) -> int:
+        """Memory of the scenes that are not open and that undo would bring back."""
+        changes = [step.before["replaced"] for step in self._undo if "replaced" in step.before]
+        kept = {id(change.came): change.came for change in changes}
+        return sum(scene.nbytes for scene in kept.values() if scene not in self.scenes)
 
     def _set_modified(self, modified: bool) -> None:
         if modified != self._modified:

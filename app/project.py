@@ -1,8 +1,9 @@
 """Project files (``.plenoscope``): what a person made of a scene, with a reference to the scene.
 
-Versioned JSON: the scene's file (relative to the project's folder where possible) or the recipe
-of a sample, orientation, camera path, bookmarks, render settings, view and playhead. Poses are
-``world_from_camera`` with OpenCV axes, focal lengths are pixels, angles in the path degrees.
+Versioned JSON: the scene's file (relative to the project's folder where possible) and how it was
+read, or the recipe of a sample; orientation, camera path, bookmarks, render settings, view and
+playhead. Poses are ``world_from_camera`` with OpenCV axes, focal lengths are pixels, angles in the
+path degrees.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from app.document import Bookmark, Document
 from render.presets import PRESETS
 from render.request import OUTPUTS, RenderSettings
 from scenes.camera import Camera, Projection
+from scenes.frames import FRAMES
 from scenes.gaussians import GaussianScene
 from scenes.paths.edit import LONGEST
 from scenes.paths.formats import plenoscope
@@ -30,6 +32,8 @@ SUFFIX = ".plenoscope"
 BACKENDS = ("auto", "reference", "cpu", "cuda")
 LARGEST_IMAGE = 65_536
 """Pixels a side of a stored camera."""
+MOST_LEVELS = 1000
+"""Levels of detail of a file."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,9 @@ class SceneReference:
     """Which scene a project is about.
 
     ``file`` is absolute, and None for a sample or a scene that was never in a file. ``format``
-    and ``count`` (number of Gaussians) tell whether the file is still the one it was.
+    and ``count`` (number of Gaussians) tell whether the file is still the one it was. ``axes`` is
+    the frame that a person chose for the file, empty where nobody did; ``level`` the level of
+    detail that was open, None for a file that has none.
     """
 
     file: Path | None
@@ -54,6 +60,8 @@ class SceneReference:
     name: str
     format: str
     count: int
+    axes: str = ""
+    level: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +162,10 @@ def _scene_record(scene: GaussianScene, base: Path | None) -> dict[str, Any]:
         record["sample"] = {"sample": sample, "count": scene.count, "seed": seed}
     elif scene.source is not None:
         record["file"] = _reference(Path(scene.source).absolute(), base)
+        if scene.metadata.get("frame_source") == "chosen":
+            record["axes"] = scene.metadata["stored_frame"]
+        if isinstance(scene.metadata.get("level"), int):
+            record["level"] = scene.metadata["level"]
     return record
 
 
@@ -171,6 +183,7 @@ def _scene_from(value: Value, base: Path) -> SceneReference | None:
     if value.raw is None:
         return None
     file, sample = value.get("file", None), value.get("sample", None)
+    level = value.get("level", None)
     reference = None
     if sample.raw is not None:
         reference = SampleReference(
@@ -184,6 +197,8 @@ def _scene_from(value: Value, base: Path) -> SceneReference | None:
         name=value.get("name", "").text(),
         format=value.get("format", "").text(),
         count=value.get("count", 0).integer(0, 2**40),
+        axes=value.get("axes", "").choice(["", *FRAMES]),
+        level=None if level.raw is None else level.integer(0, MOST_LEVELS),
     )
 
 

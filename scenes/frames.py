@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scenes.errors import Cancelled
 from scenes.gaussians import GaussianScene
+from scenes.registry import Cancel, Progress, never, no_progress
 from scenes.sh import turning_matrix
 from scenes.storage import empty
 
@@ -64,25 +66,70 @@ def in_frame(scene: GaussianScene, target: str) -> GaussianScene:
     return replace(turned, metadata=metadata | ({"vertical_axis": axis} if axis else {}))
 
 
-def turned_axes(scene: GaussianScene, matrix: NDArray[Any]) -> GaussianScene:
+def stored_frame(scene: GaussianScene) -> str:
+    """The frame of the scene's file: what its reader took it for, or that of its numbers."""
+    return str(scene.metadata.get("stored_frame") or frame_of(scene))
+
+
+def reinterpreted(
+    scene: GaussianScene,
+    frame: str,
+    progress: Progress = no_progress,
+    cancel: Cancel = never,
+) -> GaussianScene:
+    """The scene as it would have been read, had the axes of its file pointed as ``frame`` says.
+
+    For files that are wrong or silent about their frame. Exact, and undone by choosing the frame
+    of before; where one of the two frames is the other's mirror image, so is the scene.
+    ``metadata`` then says ``frame`` as its ``stored_frame``, and ``"chosen"`` as the source.
+
+    Raises
+    ------
+    Cancelled
+    """
+    here, before = frame_of(scene), stored_frame(scene)
+    matrix = matrix_between(frame, here) @ matrix_between(here, before)
+    turned = scene if frame == before else turned_axes(scene, matrix, progress, cancel)
+    told = {"stored_frame": frame, "frame_source": "chosen"}
+    return replace(turned, metadata=dict(turned.metadata) | told)
+
+
+def turned_axes(
+    scene: GaussianScene,
+    matrix: NDArray[Any],
+    progress: Progress = no_progress,
+    cancel: Cancel = never,
+) -> GaussianScene:
     """A scene under a signed permutation (3, 3) of its axes; a mirror is allowed.
 
     The matrix ``M`` takes the covariance ``R S S R^T`` to ``M R S S R^T M^T``. Where ``M``
     mirrors, ``-M`` is a rotation with the same effect on covariances.
+
+    Raises
+    ------
+    Cancelled
     """
     matrix = np.asarray(matrix)
     rotation = matrix * round(float(np.linalg.det(matrix)))
     left = _quaternion(rotation)
     turn_sh = turning_matrix(matrix, scene.sh_degree).astype(np.float32)
+    flips = np.diag(turn_sh)[:, None]
+    only_flips = bool((turn_sh == np.diag(np.diag(turn_sh))).all())
     means, quats = empty(scene.means.shape, np.float32), empty(scene.quats.shape, np.float32)
     sh = empty(scene.sh.shape, np.float32)
     axes = np.abs(matrix).argmax(axis=1)
     signs = matrix[np.arange(3), axes].astype(np.float32)
     for first in range(0, scene.count, _ROWS):
+        if cancel():
+            raise Cancelled
+        progress(first, scene.count, "splats")
         here = slice(first, first + _ROWS)
         means[here] = scene.means[here][:, axes] * signs
         quats[here] = _product(left, scene.quats[here])
-        sh[here] = np.einsum("ij,njc->nic", turn_sh, scene.sh[here])
+        if only_flips:
+            np.multiply(scene.sh[here], flips, out=sh[here])
+        else:
+            sh[here] = np.einsum("ij,njc->nic", turn_sh, scene.sh[here])
     view = scene.metadata.get("default_view")
     metadata = dict(scene.metadata)
     if view is not None:

@@ -17,6 +17,7 @@ from app.settings import Settings, config_folder, load_settings
 from app.ui import theme
 from app.ui.logs import Hooks
 from app.ui.shell import Shell
+from scenes.registry import by_extension
 
 FIRST_SAMPLE = "garden"
 
@@ -106,7 +107,10 @@ def start(shell: Shell, paths: Sequence[Path]) -> None:
 
 
 def _is_scene(path: Path) -> bool:
-    return path.suffix.lower() != ".json"
+    """Whether a file is a scene, as far as its name tells."""
+    from scenes.open import scene_formats
+
+    return path.suffix.lower() != ".json" or by_extension(scene_formats(), path) is not None
 
 
 def _prefer_x11() -> None:

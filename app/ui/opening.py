@@ -17,7 +17,7 @@ from scenes.errors import SceneError
 from scenes.gaussians import GaussianScene
 from scenes.paths.edit import turned
 from scenes.paths.path import CameraPath
-from scenes.registry import Cancel, Progress
+from scenes.registry import Cancel, Progress, head_of
 from scenes.transforms import suggest_orientation
 
 if TYPE_CHECKING:
@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 
 Kind = Literal["scene", "path", "cameras", "project"]
 _CAMERA_FOLDERS_UP = 3
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedScene:
+    """A scene that was read, and what lies beside it.
+
+    ``cameras`` is a file of training cameras near the scene. ``path`` is the camera path that the
+    scene's own file carries; ``problem`` says why it cannot be used although it is there.
+    """
+
+    scene: GaussianScene
+    cameras: Path | None
+    path: CameraPath | None
+    problem: SceneError | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,8 @@ def describe(path: Path) -> str:
     except OSError as error:
         return f"{path.name} cannot be read: {error.strerror}"
     if known is None:
-        return f"{path.name} is of an unknown kind. Known are: {known_kinds()}"
+        what = "holds no scene that is known" if path.is_dir() else "is of an unknown kind"
+        return f"{path.name} {what}. Known are: {known_kinds()}"
     if known.kind == "scene":
         return f"Open {path.name} as Gaussians ({known.title})"
     if known.kind == "path":
@@ -81,20 +96,30 @@ def describe(path: Path) -> str:
 
 
 def known_kinds() -> str:
-    """The titles of all formats, for a sentence."""
+    """The endings of all files that can be opened, for a sentence.
+
+    An ending that ends in a shorter one (``.compressed.ply``) goes without saying.
+    """
+    from app.project import SUFFIX
     from scenes.open import scene_formats
     from scenes.paths.files import path_formats
 
-    titles = [format.title for format in (*scene_formats(), *path_formats())]
-    return ", ".join([*titles, "Plenoscope project"])
+    formats = (*scene_formats(), *path_formats())
+    endings = list(dict.fromkeys(ending for format in formats for ending in format.extensions))
+    told = [
+        ending
+        for ending in endings
+        if not any(ending != other and ending.endswith(other) for other in endings)
+    ]
+    return ", ".join([*told, SUFFIX])
 
 
 def scene_filters() -> list[tuple[str, tuple[str, ...]]]:
-    """What the file dialog offers for Open."""
+    """What the file dialog offers for Open; formats that are folders have nothing to offer."""
     from app.project import SUFFIX
     from scenes.open import scene_formats
 
-    filters = [(format.title, format.extensions) for format in scene_formats()]
+    filters = [(f.title, f.extensions) for f in scene_formats() if f.extensions]
     return [*filters, ("Camera path or cameras", (".json",)), ("Plenoscope project", (SUFFIX,))]
 
 
@@ -136,15 +161,28 @@ class Opener(QObject):
 
     def _opened(self, path: Path, kind: Kind, found: Any) -> None:
         if kind == "scene":
-            self.add_recent(path)
-            self.show_scene(found[0])
-            self.cameras_found.emit(found[1])
+            self._scene_opened(path, found)
         elif kind == "path":
             self.use_path(found, path.name)
         elif kind == "cameras":
             self.add_cameras(found)
         else:
             self._shell.projects.opened(path, found)
+
+    def _scene_opened(self, file: Path, found: OpenedScene) -> None:
+        self.add_recent(file)
+        self.show_scene(found.scene)
+        self.cameras_found.emit(found.cameras)
+        document = self._shell.document
+        if found.problem is not None:
+            self._shell.status(f"The camera path in the file cannot be used. {found.problem}")
+        elif found.path is not None and not document.path.keys:
+            modified = document.modified
+            self.use_path(found.path, file.name)
+            keys, seconds = len(found.path.keys), found.path.duration
+            self._shell.status(f"{file.name} brought a camera path: {keys} keys, {seconds:.1f} s")
+            if not modified:
+                document.mark_saved()
 
     def _failed(self, error: BaseException) -> None:
         self._shell.show_error(error)
@@ -217,14 +255,30 @@ class Opener(QObject):
         self.recent_changed.emit()
 
 
-def _read_scene(
-    path: Path, progress: Progress, cancel: Cancel
-) -> tuple[GaussianScene, Path | None]:
+def _read_scene(path: Path, progress: Progress, cancel: Cancel) -> OpenedScene:
     from scenes.open import open_scene
 
     scene = open_scene(path, progress, cancel)
     _ = scene.focus, scene.bounds  # computed here, where it may take its time
-    return scene, _camera_file(path)
+    try:
+        carried, problem = _path_inside(path), None
+    except SceneError as error:
+        # The scene is worth having even where its path is not.
+        carried, problem = None, error
+    return OpenedScene(scene, _camera_file(path), carried, problem)
+
+
+def _path_inside(file: Path) -> CameraPath | None:
+    """The camera path that a scene's file carries, if its content says that it does."""
+    from scenes.paths.files import read_path, sniff_path
+
+    if file.is_dir():
+        return None
+    format = sniff_path(file)
+    if format is None or format.kind != "path" or not format.sniff(file, head_of(file)):
+        return None
+    path = read_path(file)
+    return path if path.keys else None
 
 
 def _camera_file(path: Path) -> Path | None:

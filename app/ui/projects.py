@@ -59,9 +59,9 @@ def read(path: Path, progress: Progress, cancel: Cancel) -> Opened:
                 sample.name, count=sample.count, seed=sample.seed, progress=progress, cancel=cancel
             )
         elif reference.file is not None:
-            from scenes.open import open_scene
+            from app.ui.reading import open_as
 
-            scene = open_scene(reference.file, progress, cancel)
+            scene = open_as(reference.file, reference.axes, reference.level, progress, cancel)
         else:
             return Opened(project, None)
     except SceneError as error:
@@ -285,5 +285,11 @@ def ask_unsaved(parent: QWidget | None, name: str) -> Answer:
 
 
 def _state(document: Document) -> tuple[int, ...]:
-    parts = (document.path, document.bookmarks, document.render_settings, document.orientation)
+    parts = (
+        document.path,
+        document.bookmarks,
+        document.render_settings,
+        document.orientation,
+        document.scene,
+    )
     return tuple(id(part) for part in parts)

@@ -230,6 +230,77 @@ def test_closing_the_current_scene_takes_the_one_before(document: Document) -> N
     assert document.scene is c
 
 
+def test_a_replaced_scene_comes_back_with_undo(document: Document) -> None:
+    first, second, other = scene("a"), scene("b"), scene("c")
+    document.add_scene(first)
+    document.add_scene(other)
+    calls = heard(document.scenes_changed)
+    document.replace_scene(0, second, "Read axes as RDF")
+    assert document.scenes == [second, other]
+    assert (document.current, document.undo_label) == (1, "Read axes as RDF")
+    document.select_scene(0)
+    document.undo()
+    assert document.scene is first
+    document.redo()
+    assert document.scene is second
+    assert len(calls) == 4
+
+
+def test_a_replacement_may_keep_the_view(document: Document) -> None:
+    document.add_scene(scene("a"))
+    document.set_view(VIEW)
+    home = Camera.look_at((0, 0, -9), (0, 0, 0))
+    document.scenes_changed.connect(lambda: document.set_view(home))
+    document.replace_scene(0, scene("b"), "Level of detail 2", keep_view=True)
+    assert document.view is VIEW
+    document.undo()
+    assert document.view is VIEW
+    document.replace_scene(0, scene("c"), "Read axes as RDF")
+    assert document.view is home
+
+
+def test_a_closed_scene_takes_its_steps_with_it(document: Document) -> None:
+    versions = [scene(name) for name in "abcd"]
+    document.add_scene(versions[0])
+    document.add_scene(scene("other"))
+    for number in (1, 2, 3):
+        document.replace_scene(0, versions[number], f"Step {number}")
+        document.edit_path(path(number), f"Path {number}")
+    document.replace_scene(1, scene("another"), "Step of the other")
+    document.undo()
+    document.undo()
+    document.undo()
+    assert (document.undo_label, document.redo_label) == ("Path 2", "Step 3")
+    document.close_scene(0)
+    assert document.redo_label == "Path 3"
+    document.redo()
+    document.redo()
+    assert [each.name for each in document.scenes] == ["another"]
+    labels = []
+    while document.undo_label:
+        labels.append(document.undo_label)
+        document.undo()
+    assert labels == ["Step of the other", "Path 3", "Path 2", "Path 1"]
+    assert [each.name for each in document.scenes] == ["other"]
+
+
+def test_scenes_that_only_undo_remembers_are_bounded(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document.add_scene(scene("0"))
+    monkeypatch.setattr("app.document.HISTORY_BYTES", 3 * document.scenes[0].nbytes)
+    for number in range(1, 9):
+        document.replace_scene(0, scene(str(number)), f"Step {number}")
+    while document.undo_label:
+        document.undo()
+    assert document.scenes[0].name == "5"
+    document.add_scene(scene("huge"))
+    monkeypatch.setattr("app.document.HISTORY_BYTES", 0)
+    document.replace_scene(1, scene("one"), "Even so")
+    document.undo()
+    assert document.scenes[1].name == "huge"
+
+
 def test_restoring_forgets_the_history_and_is_not_a_change(document: Document) -> None:
     document.edit_path(path(3), "Add")
     document.select_keys({2})

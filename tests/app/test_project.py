@@ -124,6 +124,22 @@ def test_a_project_moves_with_its_scene(tmp_path: Path) -> None:
     assert project.scene.file == tmp_path / "b" / "plant.ply"
 
 
+def test_how_the_file_was_read_is_kept(tmp_path: Path) -> None:
+    document = Document()
+    metadata = {"stored_frame": "ruf", "frame_source": "chosen", "levels": [9, 2], "level": 1}
+    document.add_scene(scene(source=tmp_path / "plant.spz", metadata=metadata))
+    save_project(document, tmp_path / "p.plenoscope")
+    found = load_project(tmp_path / "p.plenoscope").scene
+    assert found is not None
+    assert (found.axes, found.level) == ("ruf", 1)
+    assumed = metadata | {"frame_source": "assumed"}
+    document.replace_scene(0, scene(source=tmp_path / "plant.spz", metadata=assumed), "Read")
+    save_project(document, tmp_path / "p.plenoscope")
+    found = load_project(tmp_path / "p.plenoscope").scene
+    assert found is not None
+    assert found.axes == ""
+
+
 def test_a_sample_is_kept_as_its_recipe(tmp_path: Path) -> None:
     document = Document()
     document.add_scene(scene(format="sample", metadata={"sample": "garden", "seed": 7}))
@@ -172,6 +188,8 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "time": (lambda r: r.update(time=-1), "time"),
     "scene": (lambda r: r.update(scene=[]), "scene"),
     "file": (lambda r: r["scene"].update(file=3), "scene, file"),
+    "axes": (lambda r: r["scene"].update(axes="rrr"), "scene, axes"),
+    "level": (lambda r: r["scene"].update(level=-1), "scene, level"),
     "sample": (lambda r: r["scene"].update(sample={"sample": "x", "count": -1}), "sample, count"),
 }
 

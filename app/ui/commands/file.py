@@ -1,4 +1,4 @@
-"""File: open, samples, recent files, projects, paths, pictures."""
+"""File: open, samples, recent files, scenes, projects, paths, pictures."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ _IMAGES = [("PNG picture", (".png",))]
 
 def _open(shell: Shell) -> None:
     shell.open_paths(files.ask_open_many(shell.window, "Open", scene_filters()))
+
+
+def _open_folder(shell: Shell) -> None:
+    folder = files.ask_folder(shell.window, "Open a scene that is a folder")
+    if folder is not None:
+        shell.open_paths([folder])
+
+
+def _save_scene(shell: Shell) -> None:
+    from app.ui.save_as.dialog import SaveAsDialog
+
+    scene = shell.document.scene
+    if scene is not None:
+        SaveAsDialog(shell, scene).open()
 
 
 def _import(shell: Shell) -> None:
@@ -90,6 +104,12 @@ def _has_scene(shell: Shell) -> bool:
     return shell.document.scene is not None
 
 
+def _can_be_saved(shell: Shell) -> bool:
+    from app.ui.save_as.choices import writable
+
+    return shell.document.scene is not None and bool(writable(shell.document.scene.kind))
+
+
 ACTIONS = [
     ActionRecord(
         id="file.open",
@@ -100,7 +120,27 @@ ACTIONS = [
         icon="open",
         run=_open,
     ),
+    ActionRecord(
+        id="file.open_folder",
+        title="Open folder…",
+        menu="File",
+        shortcut="Ctrl+Shift+O",
+        tip="Open a scene that is a folder: an unpacked bundle, or one file for each frame",
+        icon="folder",
+        run=_open_folder,
+    ),
     *(_sample(*item) for item in SAMPLES.items()),
+    ActionRecord(
+        id="file.save_scene_as",
+        title="Save scene as…",
+        menu="File",
+        shortcut="Ctrl+Shift+E",
+        tip="Write the current scene in this or another format, whole or reduced",
+        icon="save",
+        run=_save_scene,
+        enabled_when=_can_be_saved,
+        section=1,
+    ),
     ActionRecord(
         id="file.close_scene",
         title="Close scene",

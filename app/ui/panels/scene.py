@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QSize
+from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtWidgets import (
     QComboBox,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -20,16 +21,17 @@ from PyQt6.QtWidgets import (
 
 from app.ui import theme
 from app.ui.forms import column, form, number, push, text, tool
+from app.ui.reading import Rereader, levels_of
 from app.ui.records import PanelRecord
+from app.ui.scene_facts import FIRST_FACTS, MORE_FACTS, ignored, scene_facts
+from app.ui.scene_fields import AxesField, FoldedList, LevelField
 from app.ui.theme import GRID
 from scenes.gaussians import GaussianScene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
 
-_TRAINING = {"3dgs": "3D Gaussians", "mip": "Mip-Splatting", "2dgs": "2D Gaussians"}
 _MOST_ROWS = 5
-_FACTS = ("Format", "Splats", "Colour", "Trained as", "Size", "Memory", "File")
 
 
 class ScenePanel(QWidget):
@@ -40,6 +42,7 @@ class ScenePanel(QWidget):
         self.setObjectName("scene_panel")
         self.setAccessibleName("Scene")
         self._shell = shell
+        self._rereader = Rereader(shell, self._refresh)
         self._stack = QStackedLayout(self)
         self._empty = _EmptyState(shell)
         self._stack.addWidget(self._empty)
@@ -67,6 +70,14 @@ class ScenePanel(QWidget):
         )
         buttons.addWidget(
             tool(
+                "scene_save_as",
+                "save",
+                "Save the scene in this or another format (Ctrl+Shift+E)",
+                lambda: shell.run("file.save_scene_as"),
+            )
+        )
+        buttons.addWidget(
+            tool(
                 "scene_close",
                 "close",
                 "Close the current scene (Ctrl+W)",
@@ -75,35 +86,52 @@ class ScenePanel(QWidget):
         )
         buttons.addStretch(1)
         layout.addLayout(buttons)
-        facts = form()
-        facts.setVerticalSpacing(GRID)
-        self.facts: dict[str, QLabel] = {}
-        for name in _FACTS:
-            value = number(f"scene_{name.lower().replace(' ', '_')}")
-            value.setAccessibleName(name)
-            self.facts[name] = value
-            facts.addRow(text(name, "muted"), value)
-        self.orientation = QComboBox()
-        self.orientation.setObjectName("scene_orientation")
-        self.orientation.setAccessibleName("Orientation")
-        self.orientation.setToolTip("Turns the scene on the screen; the file stays as it is")
-        from scenes.transforms import ORIENTATIONS
-
-        for key, orientation in ORIENTATIONS.items():
-            self.orientation.addItem(orientation.title, key)
-        self.orientation.activated.connect(
-            lambda: shell.document.set_orientation(self.orientation.currentData())
-        )
-        facts.addRow(text("Up", "muted"), self.orientation)
-        self.facts["Colour"].setToolTip(
-            "Spherical harmonics: the higher the degree, the more the colour of a splat changes\n"
-            "with the direction it is seen from"
-        )
-        layout.addLayout(facts)
+        layout.addLayout(self._make_rows())
         self.warnings = text(role="warn", name="scene_warnings")
         layout.addWidget(self.warnings)
         layout.addStretch(1)
         return page
+
+    def _make_rows(self) -> QFormLayout:
+        self.rows = form()
+        self.rows.setVerticalSpacing(GRID)
+        facts = (*FIRST_FACTS, *MORE_FACTS)
+        self.facts = {name: number(f"scene_{name.lower().replace(' ', '_')}") for name in facts}
+        self.facts["Colour"].setToolTip(
+            "Spherical harmonics: the higher the degree, the more the colour of a splat changes\n"
+            "with the direction it is seen from"
+        )
+        self.facts["Quantisation"].setToolTip("How finely the file stores its numbers")
+        self.ignored = FoldedList("scene_ignored")
+        self.level = LevelField()
+        self.level.chosen.connect(self._rereader.open_level)
+        self.axes = AxesField()
+        self.axes.chosen.connect(self._rereader.read_axes)
+        self.orientation = self._make_orientation()
+        # What can be chosen stands where it is seen without scrolling.
+        rows: dict[str, QWidget] = {name: self.facts[name] for name in FIRST_FACTS}
+        rows |= {"Level of detail": self.level, "Axes in file": self.axes, "Up": self.orientation}
+        rows |= {name: self.facts[name] for name in MORE_FACTS} | {"Not used": self.ignored}
+        for name, field in rows.items():
+            label = text(name, "muted")
+            if isinstance(field, QLabel):
+                field.setAccessibleName(name)
+                label.setAlignment(Qt.AlignmentFlag.AlignTop)
+            self.rows.addRow(label, field)
+        return self.rows
+
+    def _make_orientation(self) -> QComboBox:
+        from scenes.transforms import ORIENTATIONS
+
+        field = QComboBox()
+        field.setObjectName("scene_orientation")
+        field.setAccessibleName("Orientation")
+        field.setToolTip("Turns the scene on the screen; the file stays as it is")
+        for key, orientation in ORIENTATIONS.items():
+            field.addItem(orientation.title, key)
+        document = self._shell.document
+        field.activated.connect(lambda: document.set_orientation(field.currentData()))
+        return field
 
     def _choose(self, row: int) -> None:
         if row >= 0:
@@ -131,7 +159,16 @@ class ScenePanel(QWidget):
     def _show_facts(self, scene: GaussianScene) -> None:
         for name, words in scene_facts(scene).items():
             self.facts[name].setText(words)
+            self.rows.setRowVisible(self.facts[name], bool(words))
         self.facts["File"].setToolTip(str(scene.source or ""))
+        unused = ignored(scene)
+        self.ignored.show_phrases(unused)
+        self.rows.setRowVisible(self.ignored, bool(unused))
+        levels = levels_of(scene)
+        self.level.show_levels(levels, int(scene.metadata.get("level", 0)))
+        self.rows.setRowVisible(self.level, bool(levels))
+        self.axes.show_scene(scene)
+        self.rows.setRowVisible(self.axes, scene.source is not None)
         self.warnings.setText("\n".join(scene.warnings))
         self.warnings.setVisible(bool(scene.warnings))
 
@@ -194,31 +231,6 @@ class _EmptyState(QWidget):
             path = Path(name)
             button = push("empty_recent", path.name, name, partial(self._shell.open_paths, [path]))
             self._recent.addWidget(button)
-
-
-def scene_facts(scene: GaussianScene) -> dict[str, str]:
-    """The facts of a scene in words, keyed by their labels."""
-    low, high = scene.bounds
-    extent = " × ".join(f"{side:.3g}" for side in (high - low))
-    colour = "the same from all sides" if scene.sh_degree == 0 else f"SH degree {scene.sh_degree}"
-    return {
-        "Format": format_title(scene.format),
-        "Splats": f"{scene.count:,}",
-        "Colour": colour,
-        "Trained as": _TRAINING.get(scene.training, scene.training),
-        "Size": f"{extent} units",
-        "Memory": f"{scene.nbytes / 1e6:,.1f} MB",
-        "File": scene.source.name if scene.source else "made here",
-    }
-
-
-def format_title(name: str) -> str:
-    """What a person calls a format."""
-    from scenes.open import scene_formats
-
-    if name in ("memory", "sample"):
-        return "sample scene"
-    return next((f.title for f in scene_formats() if f.name == name), name)
 
 
 PANEL = PanelRecord("scene", "Scene", "left", ScenePanel, order=0)

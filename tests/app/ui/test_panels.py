@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QComboBox, QPushButton, QToolButton
 
 from app.document import Bookmark
 from app.ui.panels.cameras import SECONDS_BETWEEN, free_name, path_through
-from app.ui.panels.scene import scene_facts
+from app.ui.scene_facts import scene_facts
 from scenes.camera import Camera
 from scenes.paths.path import CameraPath
 from scenes.transforms import ORIENTATIONS
