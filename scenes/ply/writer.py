@@ -38,8 +38,9 @@ def write_scene(
     return ()
 
 
-def _header(scene: GaussianScene) -> bytes:
-    lines = ["ply", "format binary_little_endian 1.0"]
+def comments_of(scene: GaussianScene) -> list[str]:
+    """Lines that keep what a PLY has no column for: training, vertical axis, first view."""
+    lines = []
     if scene.training in _TAGS:
         lines.append(f"comment SplatRenderMode: {_TAGS[scene.training]}")
     axis = scene.metadata.get("vertical_axis")
@@ -48,6 +49,11 @@ def _header(scene: GaussianScene) -> bytes:
     view = scene.metadata.get("default_view")
     if view is not None:
         lines.append(f"comment {view_comment(view)}")
+    return lines
+
+
+def _header(scene: GaussianScene) -> bytes:
+    lines = ["ply", "format binary_little_endian 1.0", *comments_of(scene)]
     lines.append(f"element vertex {scene.count}")
     names = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
     names += [f"f_rest_{index}" for index in range(3 * (scene.sh.shape[1] - 1))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from kernels.codec.outputs import Outputs
 from kernels.registry import Cost, Operation
 
 COLOR_SCALE = 0.15
@@ -40,16 +41,6 @@ class Turn(NamedTuple):
     signs: Any
     twists: Any
     flips: Any
-
-
-class Outputs(NamedTuple):
-    """Where the splats go, float32: (R, 3), (R, 4), (R, 3), (R,), (R, K, 3)."""
-
-    means: Any
-    quats: Any
-    scales: Any
-    opacities: Any
-    sh: Any
 
 
 def _cost(result: Any, packed: Packed, step: float, turn: Turn, out: Outputs) -> Cost:
