@@ -80,7 +80,9 @@ class Format:
     sh_degree
         The highest degree of spherical harmonics that the format holds.
     frame
-        Which way the axes of its files point, in words; empty where the file does not say.
+        Which way the axes of its files point, in words.
+    axes
+        The frame of all its files (see :mod:`scenes.frames`) where there is no choice; else empty.
     precision
         ``"lossless"``, or the step of each attribute, in words.
     """
@@ -97,6 +99,7 @@ class Format:
     estimate: Callable[..., int] | None = None
     sh_degree: int = 0
     frame: str = ""
+    axes: str = ""
     precision: str = ""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from app.cli.format_options import add_read_options
+
 SIZE_LIMIT = 16384
 
 
@@ -71,8 +73,9 @@ def frame_rate(text: str) -> float:
 
 
 def add_scene(parser: argparse.ArgumentParser) -> None:
-    """The scene file."""
-    parser.add_argument("scene", metavar="SCENE", type=Path, help="scene file")
+    """The scene file, and what its format lets one choose."""
+    parser.add_argument("scene", metavar="SCENE", type=Path, help="scene file or folder")
+    add_read_options(parser)
 
 
 def add_rendering(parser: argparse.ArgumentParser) -> None:

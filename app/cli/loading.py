@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from app.cli.console import ProgressBar, UsageError
 from scenes.camera import Camera
@@ -10,10 +11,10 @@ from scenes.gaussians import GaussianScene
 from scenes.open import open_scene
 
 
-def load(path: Path) -> GaussianScene:
-    """The scene, read with a progress bar."""
+def load(path: Path, **options: Any) -> GaussianScene:
+    """The scene, read with a progress bar; ``options`` are read options of formats."""
     with ProgressBar(f"Opening {path.name}") as bar:
-        return open_scene(path, bar)
+        return open_scene(path, bar, **options)
 
 
 def named_cameras(file: Path) -> list[tuple[str, Camera]]:

@@ -23,7 +23,11 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser(known: Sequence[Command]) -> argparse.ArgumentParser:
+def _parser(known: Sequence[Command], wanted: str) -> argparse.ArgumentParser:
+    """The parser of all commands, with the arguments of the one that is ``wanted``.
+
+    Arguments of the others are not asked for: formats are scanned for some of them.
+    """
     parser = argparse.ArgumentParser(
         prog="plenoscope",
         description="Open, move through, time and export radiance-field scenes. "
@@ -33,7 +37,8 @@ def _parser(known: Sequence[Command]) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for command in known:
         child = subparsers.add_parser(command.name, help=command.help, description=command.help)
-        command.add_arguments(child)
+        if command.name == wanted:
+            command.add_arguments(child)
         child.set_defaults(run=command.run)
     return parser
 
@@ -52,8 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns 0, 1 (failure), 2 (usage) or 130 (interrupted)."""
     known = commands()
     given = list(sys.argv[1:] if argv is None else argv)
+    words = _with_command(given, known)
     try:
-        arguments = _parser(known).parse_args(_with_command(given, known))
+        arguments = _parser(known, words[0]).parse_args(words)
     except SystemExit as leaving:
         return int(leaving.code or 0)
     try:

@@ -118,7 +118,7 @@ def _steps(share: NDArray[np.floating], bits: int) -> Words:
 
 def _eleven_ten_eleven(share: NDArray[np.float64]) -> Words:
     x, y, z = (_steps(share[:, axis], bits) for axis, bits in enumerate((11, 10, 11)))
-    return x << 21 | y << 11 | z
+    return (x << 21 | y << 11 | z).astype(np.uint32)
 
 
 def _rotation_words(quats: Array) -> Words:
@@ -127,7 +127,7 @@ def _rotation_words(quats: Array) -> Words:
     others = np.arange(3) + (np.arange(3) >= largest[:, None])
     rest = np.take_along_axis(quats, others, axis=1) * signs
     a, b, c = (_steps(column * np.sqrt(0.5) + 0.5, 10) for column in rest.T)
-    return largest.astype(np.uint32) << 30 | a << 20 | b << 10 | c
+    return (largest.astype(np.uint32) << 30 | a << 20 | b << 10 | c).astype(np.uint32)
 
 
 def _rest_bytes(sh: Array) -> NDArray[np.uint8]:

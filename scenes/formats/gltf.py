@@ -49,5 +49,6 @@ FORMAT = Format(
     estimate=estimate,
     sh_degree=3,
     frame="y up, z to the front, x to the left (LUF)",
+    axes="luf",
     precision="lossless",
 )

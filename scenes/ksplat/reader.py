@@ -6,7 +6,7 @@ import os
 from bisect import bisect_right
 from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def read_scene(path: Path, progress: Progress, cancel: Cancel) -> GaussianScene:
 
     arrays.fill(part, progress, cancel)
     centre = [float(value) for value in main.centre]
-    metadata = {
+    metadata: dict[str, Any] = {
         "dialect": f"version 0.1, level {main.level}, {len(sections)} sections",
         "quantisation": _WORDS[main.level] + ", colours and opacities 8 bits",
     }

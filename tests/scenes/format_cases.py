@@ -111,6 +111,29 @@ def _checkpoint() -> Case:
         return Case("checkpoint", "checkpoint", {"a.pt": path.read_bytes()}, "a.pt")
 
 
+def _sog_lod() -> Case:
+    """One file of two levels, in a tree of two leaves."""
+    scene = random_scene(300, 1)
+    files = _written(_format("sog"), scene, "sog").files
+    sog = next(data for name, data in files.items() if name.endswith(".sog"))
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "a.sog"
+        path.write_bytes(sog)
+        with zipfile.ZipFile(path) as archive:
+            members = {f"0_0/{name}": archive.read(name) for name in archive.namelist()}
+    bound = {"min": scene.bounds[0].tolist(), "max": scene.bounds[1].tolist()}
+    leaves = [
+        {"bound": bound, "lods": {"0": {"file": 0, "offset": first, "count": count}}}
+        for first, count in ((0, 200), (200, 100))
+    ]
+    meta = {
+        "version": 1, "count": 300, "counts": [300], "lodLevels": 1,
+        "filenames": ["0_0/meta.json"], "tree": {"bound": bound, "children": leaves},
+    }  # fmt: skip
+    members["lod-meta.json"] = json.dumps(meta).encode()
+    return Case("sog-lod", "sog-lod", members, "lod-meta.json")
+
+
 def _sequence() -> Case:
     ply = _written(_format("ply"), random_scene(3, 0), "ply").files["a.ply"]
     files = {"frame_1.ply": ply, "frame_2.ply": ply}
@@ -121,7 +144,12 @@ def _format(name: str) -> Format:
     return next(format for format in scene_formats() if format.name == name)
 
 
-READ_ONLY = {"ssproj": _ssproj, "checkpoint": _checkpoint, "sequence": _sequence}
+READ_ONLY = {
+    "ssproj": _ssproj,
+    "checkpoint": _checkpoint,
+    "sequence": _sequence,
+    "sog-lod": _sog_lod,
+}
 
 
 @functools.cache

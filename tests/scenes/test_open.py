@@ -23,7 +23,10 @@ def test_formats_are_complete_and_have_names_of_their_own() -> None:
     for format in formats:
         assert format.title
         assert format.kind
-        assert all(ending.startswith(".") for ending in format.extensions)
+        # An ending like .ply, or the name that the main file of a folder always has.
+        assert all(e.startswith(".") or e.endswith(".json") for e in format.extensions)
+        assert format.precision
+        assert format.frame
 
 
 def test_content_decides_before_the_extension(tmp_path: Path) -> None:

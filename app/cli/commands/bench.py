@@ -9,6 +9,7 @@ from typing import Any
 from app.cli.arguments import add_json, add_rendering, add_scene, positive, size
 from app.cli.commands import Command
 from app.cli.console import ProgressBar, print_json, print_table
+from app.cli.format_options import read_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     preset_options(arguments.preset)
     backend = resolve(arguments.backend)
-    scene = load(arguments.scene)
+    scene = load(arguments.scene, **read_options(arguments))
     if arguments.cameras is not None:
         cameras = named_cameras(arguments.cameras)
         if arguments.size is not None:

@@ -8,6 +8,8 @@ from typing import Any
 from app.cli.arguments import add_json
 from app.cli.commands import Command
 from app.cli.console import print_json, print_table
+from app.cli.format_options import flag
+from scenes.registry import Format
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,18 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     from scenes.open import scene_formats
     from scenes.paths.files import path_formats
 
-    rows: list[dict[str, Any]] = [
-        {
-            "name": format.name,
-            "title": format.title,
-            "kind": format.kind,
-            "extensions": list(format.extensions),
-            "read": True,
-            "write": format.write is not None,
-        }
-        for format in (*scene_formats(), *path_formats())
-    ]
-    rows += [
+    scenes = [_row(format) | _scene_facts(format) for format in scene_formats()]
+    paths = [_row(format) for format in path_formats()]
+    exports = [
         {
             "name": encoder.name,
             "title": encoder.title,
@@ -44,21 +37,53 @@ def run(arguments: argparse.Namespace) -> int:
         for encoder in encoders()
     ]
     if arguments.json:
-        print_json(rows)
+        print_json([*scenes, *paths, *exports])
         return 0
-    cells = [
-        (
-            row["name"],
-            row["title"],
-            row["kind"],
-            " ".join(row["extensions"]) or "a folder",
-            "yes" if row["read"] else "-",
-            "yes" if row["write"] else "-",
-        )
-        for row in rows
-    ]
-    print_table(("name", "what it is", "kind", "extensions", "read", "write"), cells)
+    print("Scenes\n")
+    print_table(
+        ("name", "what it is", "extensions", "read", "write", "SH"),
+        [(*_cells(row), str(row["sh_degree"])) for row in scenes],
+    )
+    print("\nWhat a scene file keeps\n")
+    print_table(
+        ("name", "axes", "lossless, or its steps"),
+        [(str(row["name"]), str(row["frame"]), str(row["precision"])) for row in scenes],
+    )
+    for title, rows in (("Camera paths", paths), ("Exports", exports)):
+        print(f"\n{title}\n")
+        print_table(("name", "what it is", "extensions", "read", "write"),
+                    [_cells(row) for row in rows])  # fmt: skip
     return 0
+
+
+def _row(format: Format) -> dict[str, Any]:
+    return {
+        "name": format.name,
+        "title": format.title,
+        "kind": format.kind,
+        "extensions": list(format.extensions),
+        "read": True,
+        "write": format.write is not None,
+    }
+
+
+def _scene_facts(format: Format) -> dict[str, Any]:
+    return {
+        "sh_degree": format.sh_degree,
+        "frame": format.frame,
+        "precision": format.precision,
+        "options": [flag(option.name) for option in (*format.read_options, *format.write_options)],
+    }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        row["name"],
+        row["title"],
+        " ".join(row["extensions"]) or "a folder",
+        "yes" if row["read"] else "-",
+        "yes" if row["write"] else "-",
+    )
 
 
 COMMAND = Command("formats", "list what can be read and written", add_arguments, run, 5)

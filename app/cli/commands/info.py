@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.cli.arguments import add_json, add_scene
 from app.cli.commands import Command
 from app.cli.console import print_facts, print_json, size
+from app.cli.format_options import read_options
+
+if TYPE_CHECKING:
+    from scenes.gaussians import GaussianScene
+
+
+_OF_FILE = ("dialect", "quantisation", "stored_frame", "frame_source", "ignored")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the facts."""
     from app.cli.loading import load
 
-    scene = load(arguments.scene)
+    scene = load(arguments.scene, **read_options(arguments))
     low, high = ([float(value) for value in corner] for corner in scene.bounds)
     facts: dict[str, Any] = {
         "path": str(arguments.scene),
@@ -42,17 +49,32 @@ def run(arguments: argparse.Namespace) -> int:
         [
             ("File", arguments.scene),
             ("Kind", f"{scene.kind}, format {scene.format}, trained as {scene.training}"),
+            *_of_file(scene),
             ("Splats", f"{scene.count:,}"),
             ("View dependence", f"spherical harmonics of degree {scene.sh_degree}"),
             ("Smallest corner", "  ".join(f"{value:.4g}" for value in low)),
             ("Largest corner", "  ".join(f"{value:.4g}" for value in high)),
             ("Extent", f"{extent} scene units"),
             ("Memory", size(scene.nbytes)),
-            *((f"File says: {name}", value) for name, value in scene.metadata.items()),
+            *((f"File says: {name}", value) for name, value in scene.metadata.items()
+              if name not in _OF_FILE),
             *(("Note", warning) for warning in scene.warnings),
         ]
-    )
+    )  # fmt: skip
     return 0
+
+
+def _of_file(scene: GaussianScene) -> list[tuple[str, str]]:
+    """What every reader tells of a file, in words; leaves out what there is not."""
+    told = scene.metadata
+    axes = told.get("stored_frame")
+    facts = {
+        "Dialect": told.get("dialect"),
+        "Quantisation": told.get("quantisation"),
+        "Axes": f"{str(axes).upper()}, {told.get('frame_source', 'declared')}" if axes else None,
+        "Not used": ", ".join(map(str, told.get("ignored", ()))),
+    }
+    return [(name, str(value)) for name, value in facts.items() if value]
 
 
 COMMAND = Command("info", "say what is in a scene file", add_arguments, run, 1)

@@ -20,6 +20,7 @@ from app.cli.arguments import (
 from app.cli.commands import Command
 from app.cli.console import ProgressBar, UsageError, duration
 from app.cli.console import size as size_text
+from app.cli.format_options import read_options
 
 if TYPE_CHECKING:
     from render.export import ExportProgress
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     preset_options(arguments.preset)
     resolve(arguments.backend)
     _check_output(arguments.output, arguments.overwrite)
-    scene = load(arguments.scene)
+    scene = load(arguments.scene, **read_options(arguments))
     requests, fps = _requests(arguments, scene)
     if arguments.output.suffix.lower() == ".npz":
         _write_arrays(arguments, requests)

@@ -243,9 +243,9 @@ def _list_near(first, turned, half, rest, head, limits, near, far, counts):
     for k in range(count):
         product = tail * full(rest[k])
         for axis in range(head):
-            d = np.uint64(axis)
-            c = full(flat[np.uint64(k) * width + d])
-            product = fma(load(block, d * np.uint64(LANES)), c, product)
+            at = np.uint64(axis)
+            c = full(flat[np.uint64(k) * width + at])
+            product = fma(load(block, at * np.uint64(LANES)), c, product)
         distance = (norm + full(half[k]) - product) * full(np.float32(2.0))
         bits = to_bits(distance < limit)
         if bits != np.uint64(0):
