@@ -16,7 +16,8 @@ SOG_QUALITY = Option(
     "sog_quality",
     "Quality",
     "fast: a small palette of view-dependent colours and quick packing. good: a large palette. "
-    "best: a palette trained longer and finer steps, some 10 % larger.",
+    "best: a palette trained longer and finer steps, some 10 % larger; a self-organising grid is "
+    "tried as well, and the smaller file kept.",
     "good",
     choices=("fast", "good", "best"),
 )

@@ -24,6 +24,7 @@ class Quality:
         Of the WebP encoder.
     """
 
+    grid: str | None
     samples: int
     passes: int
     entries: int
@@ -35,7 +36,7 @@ class Quality:
 
 
 QUALITIES = {
-    "fast": Quality(65_536, 3, 16_384, 0.08, 0.04, 0.03, 1, 20),
+    "fast": Quality(None, 65_536, 3, 16_384, 0.08, 0.04, 0.03, 1, 20),
     "good": Quality(None, 262_144, 5, 65_536, 0.06, 0.03, 0.02, 4, 75),
     "best": Quality("good", 524_288, 12, 65_536, 0.03, 0.015, 0.01, 4, 100),
 }

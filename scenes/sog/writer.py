@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import zipfile
 from collections.abc import Iterator
@@ -79,27 +78,23 @@ def losses(scene: GaussianScene) -> tuple[str, ...]:
 
 
 def make_files(
-    scene: GaussianScene,
-    path: Path,
-    quality: Quality,
-    progress: Progress,
-    cancel: Cancel,
-    groups: NDArray[np.int64] | None = None,
+    scene: GaussianScene, path: Path, quality: Quality, progress: Progress, cancel: Cancel
 ) -> Files:
-    """The files by name, the pictures first. ``path`` is named in errors.
-
-    ``groups`` (N,) are numbers of splats that stay together, in rising order.
-    """
+    """The files by name, the pictures first. ``path`` is named in errors."""
     if scene.count > MOST_PIXELS:
         raise SceneError(path, f"at most {MOST_PIXELS:,} splats", f"{scene.count:,}")
     degree = min(scene.sh_degree, HIGHEST_DEGREE)
     palette = make_palette(scene, degree, quality, progress, cancel) if degree else None
     books = _codebooks(scene, quality, progress, cancel)
+    codes = _codes(scene, books, progress, cancel)
     candidates = (
         _encoded(
-            _pictures(scene, order, books, palette, progress, cancel), quality, progress, cancel
+            _pictures(scene, codes, order, books, palette, progress, cancel),
+            quality,
+            progress,
+            cancel,
         )
-        for order in orders_of(scene, quality, progress, cancel)
+        for order in orders_of(scene, codes, quality, progress, cancel)
     )
     packed = min(candidates, key=lambda files: sum(map(len, files.values())))
     meta = _description(scene, books, palette, degree)
@@ -149,27 +144,6 @@ def _codes(
     for here in blocks(scene.count, progress, cancel):
         codes[here] = mean_codes(scene.means[here], books.lowest, books.highest)
     return codes
-
-
-def _order(codes: NDArray[np.uint16], groups: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """Which splat lies in each cell of the pictures, row by row: along a Morton curve through the
-    stored positions.
-
-    The order of N splats is worth ``log2(N!) / N`` bits each, 2 bytes for half a million. Measured
-    on captures, the curve saves 1.9 bytes of the upper halves of the positions and so leaves next
-    to nothing to gain: a grid in which colours and sizes of neighbours are alike (Morgenstern et
-    al. 2024) makes those smaller by 1.1 bytes and the positions larger by 1.9.
-    """
-    from kernels.codec.order import morton_order
-
-    order = morton_order(codes.astype(np.float32))
-    return order if groups is None else order[np.argsort(groups[order], kind="stable")]
-
-
-def grid_size(count: int) -> tuple[int, int]:
-    """Width and height of the pictures, multiples of 4 as other writers have them."""
-    width = 4 * max(1, math.ceil(math.sqrt(count) / 4))
-    return width, 4 * max(1, math.ceil(count / width / 4))
 
 
 def _pictures(
