@@ -115,9 +115,14 @@ def scan(package: ModuleType) -> list[Format]:
     return found
 
 
+def has_wildcards(path: Path) -> bool:
+    """Whether a path that does not exist is a pattern for several."""
+    return any(sign in path.name for sign in "*?[") and not path.exists()
+
+
 def head_of(path: Path, size: int = 4096) -> bytes:
-    """The first bytes of a file; empty for a folder."""
-    if path.is_dir():
+    """The first bytes of a file; empty for a folder or a pattern."""
+    if path.is_dir() or has_wildcards(path):
         return b""
     with path.open("rb") as file:
         return file.read(size)

@@ -82,17 +82,18 @@ def _distinct(
     vectors: Vectors, most: int, progress: Progress, cancel: Cancel
 ) -> tuple[Vectors, NDArray[np.int64]] | None:
     """The distinct rows and which one each row is, where there are at most ``most`` of them."""
-    start = vectors[: 2 * most + 2]
-    if len(np.unique(_hashes(start))) > most:
-        return None
-    hashes = np.empty(len(vectors), np.uint64)
-    for here in blocks(len(vectors), progress, cancel):
-        hashes[here] = _hashes(vectors[here])
-    _, first, labels = np.unique(hashes, return_index=True, return_inverse=True)
-    if len(first) > most:
-        return None
-    distinct = np.ascontiguousarray(vectors[first])
-    for here in blocks(len(vectors), progress, cancel):
+    known = np.zeros(0, np.uint64)
+    firsts = np.zeros(0, np.int64)
+    for here in blocks(len(vectors), progress, cancel, unit="splats compared"):
+        hashes, first = np.unique(_hashes(vectors[here]), return_index=True)
+        known, place = np.unique(np.concatenate([known, hashes]), return_index=True)
+        firsts = np.concatenate([firsts, first + here.start])[place]
+        if len(known) > most:
+            return None
+    distinct = np.ascontiguousarray(vectors[firsts])
+    labels = np.empty(len(vectors), np.int64)
+    for here in blocks(len(vectors), progress, cancel, unit="splats compared"):
+        labels[here] = np.searchsorted(known, _hashes(vectors[here]))
         if not np.array_equal(distinct[labels[here]], vectors[here]):
             return None  # two rows with one hash
     return distinct, labels
@@ -135,7 +136,7 @@ def _sample(
     if scene.count <= most:
         return np.arange(scene.count)
     weights = np.empty(scene.count)
-    for here in blocks(scene.count, progress, cancel):
+    for here in blocks(scene.count, progress, cancel, unit="splats weighed"):
         scales = np.sort(scene.scales[here], axis=1).astype(np.float64)
         weights[here] = scene.opacities[here] * scales[:, 1] * scales[:, 2]
     # A few splats of the sky are as large as all others together.
@@ -170,6 +171,6 @@ def _assigned(
     def tick(done: int, total: int) -> None:
         if cancel():
             raise Cancelled
-        progress(done * len(vectors) // total, len(vectors), "splats")
+        progress(done * len(vectors) // total, len(vectors), "splats labelled")
 
     return nearest("cpu", vectors, centroids, None, tick)[0]

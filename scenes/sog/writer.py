@@ -116,7 +116,7 @@ def _codebooks(
     scene: GaussianScene, quality: Quality, progress: Progress, cancel: Cancel
 ) -> _Books:
     lowest, highest = np.full(3, np.inf), np.full(3, -np.inf)
-    for here in blocks(scene.count, progress, cancel):
+    for here in blocks(scene.count, progress, cancel, unit="splats measured"):
         means = squeezed(scene.means[here])
         lowest = np.minimum(lowest, means.min(axis=0))
         highest = np.maximum(highest, means.max(axis=0))
@@ -124,10 +124,12 @@ def _codebooks(
         lowest = highest = np.zeros(3)
 
     def sizes() -> Iterator[NDArray[np.float32]]:
-        for here in blocks(scene.count, progress, cancel):
+        for here in blocks(scene.count, progress, cancel, unit="splats measured"):
             yield log_scales(scene.scales[here])
 
-    colours = (scene.sh[here, 0] for here in blocks(scene.count, progress, cancel))
+    colours = (
+        scene.sh[here, 0] for here in blocks(scene.count, progress, cancel, unit="splats measured")
+    )
     return _Books(
         lowest,
         highest,
@@ -141,7 +143,7 @@ def _codes(
 ) -> NDArray[np.uint16]:
     """(N, 3) positions as they are stored."""
     codes = np.empty((scene.count, 3), np.uint16)
-    for here in blocks(scene.count, progress, cancel):
+    for here in blocks(scene.count, progress, cancel, unit="splats measured"):
         codes[here] = mean_codes(scene.means[here], books.lowest, books.highest)
     return codes
 
@@ -161,7 +163,7 @@ def _pictures(
     if palette is not None:
         channels["shN_labels"] = 3
     flat = {name: np.zeros((width * height, n), np.uint8) for name, n in channels.items()}
-    for here in blocks(scene.count, progress, cancel):
+    for here in blocks(scene.count, progress, cancel, unit="splats packed"):
         rows = order[here]
         flat["means_l"][here] = codes[rows] & 255
         flat["means_u"][here] = codes[rows] >> 8
@@ -206,7 +208,7 @@ def _encoded(
         while waiting:
             if cancel():
                 raise Cancelled
-            progress(len(futures) - len(waiting), len(futures), "pictures")
+            progress(len(futures) - len(waiting), len(futures), "pictures packed")
             _, waiting = wait(waiting, timeout=0.1)
         return {name: future.result() for name, future in futures.items()}
     finally:

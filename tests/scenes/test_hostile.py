@@ -67,7 +67,7 @@ def test_the_good_file_is_recognised_and_opens(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", NAMES)
 def test_content_decides_whatever_the_name(name: str, tmp_path: Path) -> None:
     good = case(name)
-    if len(good.files) > 1 or good.format == "splat":
+    if len(good.files) > 1 or good.format in ("splat", "sequence"):
         pytest.skip("the name is part of the format")
     path = good.put(tmp_path)
     renamed = path.rename(tmp_path / "something.bin")
