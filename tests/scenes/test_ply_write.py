@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from scenes.errors import Cancelled, SceneError
 from scenes.gaussians import SH_COEFFICIENTS, GaussianScene
 from scenes.open import open_scene, save_scene
 from scenes.ply import writer
+from scenes.writing import blocks
 from tests.data import shared_data
 from tests.scenes.ply_files import assert_same
 
@@ -94,7 +96,7 @@ def test_empty_scene(tmp_path: Path) -> None:
 
 
 def test_progress_and_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "ROWS", 64)
+    monkeypatch.setattr(writer, "blocks", partial(blocks, rows=64))
     seen: list[tuple[int, int, str]] = []
     save_scene(scene_of(0), tmp_path / "a.ply", lambda *values: seen.append(values))
     assert seen == [(64, 200, "splats"), (128, 200, "splats"), (192, 200, "splats"),
