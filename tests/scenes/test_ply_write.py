@@ -99,7 +99,7 @@ def test_progress_and_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(writer, "blocks", partial(blocks, rows=64))
     seen: list[tuple[int, int, str]] = []
     save_scene(scene_of(0), tmp_path / "a.ply", lambda *values: seen.append(values))
-    assert seen == [(64, 200, "splats"), (128, 200, "splats"), (192, 200, "splats"),
+    assert seen == [(0, 200, "splats"), (64, 200, "splats"), (128, 200, "splats"), (192, 200, "splats"),
                     (200, 200, "splats")]  # fmt: skip
     before = (tmp_path / "a.ply").read_bytes()
     with pytest.raises(Cancelled):
