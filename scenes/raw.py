@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels.gaussians.shade.basis import C0
 from scenes.gaussians import GaussianScene
 
 
@@ -21,6 +22,20 @@ def logarithms(scales: NDArray[np.float32]) -> NDArray[np.float32]:
     """``log(s)``: -Inf for 0."""
     with np.errstate(divide="ignore"):
         return np.log(scales)
+
+
+def color_bytes(
+    sh: NDArray[np.float32], opacities: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], int]:
+    """(R, 4) red, green, blue and opacity in steps of 1/255, and how many colours were outside.
+
+    ``sh`` (R, K, 3). Within half a step of 0 and 255 is rounding, not clamping.
+    """
+    steps = np.rint((0.5 + C0 * sh[:, 0].astype(np.float64)) * 255)
+    rgba = np.empty((len(sh), 4), np.uint8)
+    rgba[:, :3] = np.clip(steps, 0, 255)
+    rgba[:, 3] = np.rint(opacities * 255)
+    return rgba, int(np.count_nonzero((steps < 0) | (steps > 255)))
 
 
 def harmonics_cut(scene: GaussianScene, degree: int, name: str) -> tuple[str, ...]:

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from kernels.codec.outputs import Outputs
 from kernels.codec.unpack_splat import RECORD, unpack_splat
-from kernels.gaussians.shade.basis import C0
 from scenes.assembly import SplatArrays
 from scenes.errors import SceneError
 from scenes.gaussians import GaussianScene
-from scenes.raw import harmonics_cut
+from scenes.raw import color_bytes, harmonics_cut
 from scenes.registry import Cancel, Progress
-from scenes.writing import blocks, new_file, training_lost
+from scenes.writing import blocks, new_file, training_lost, view_lost
 
 
 def read_scene(path: Path, progress: Progress, cancel: Cancel) -> GaussianScene:
@@ -64,22 +63,27 @@ def write_scene(
     """
     weights = -scene.scales.prod(axis=1, dtype=np.float64) * scene.opacities
     order = np.argsort(weights, kind="stable")
+    outside = 0
     with new_file(path) as file:
         for here in blocks(scene.count, progress, cancel):
-            file.write(_records(scene, order[here]).data)
-    return (*harmonics_cut(scene, 0, ".splat"), *training_lost(scene.training))
+            records, clamped = _records(scene, order[here])
+            file.write(records.data)
+            outside += clamped
+    notes = harmonics_cut(scene, 0, ".splat")
+    if outside:
+        notes += (f"{outside:,} colour values were clamped to 0 to 1.",)
+    return notes + training_lost(scene.training) + view_lost(scene.metadata)
 
 
-def _records(scene: GaussianScene, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """(R, 32) bytes."""
+def _records(scene: GaussianScene, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], int]:
+    """(R, 32) bytes, and how many colours were clamped."""
     records = np.empty((len(rows), RECORD), np.uint8)
     floats = np.concatenate([scene.means[rows], scene.scales[rows]], axis=1, dtype="<f4")
     records[:, :24] = floats.view(np.uint8)
-    records[:, 24:27] = np.clip(np.rint((0.5 + C0 * scene.sh[rows, 0]) * 255), 0, 255)
-    records[:, 27] = np.rint(scene.opacities[rows] * 255)
+    records[:, 24:28], clamped = color_bytes(scene.sh[rows, :1], scene.opacities[rows])
     quats = scene.quats[rows]
     # The byte of +1 would be 256; of a quaternion and its negative, the one without it is taken.
     largest = np.take_along_axis(quats, np.abs(quats).argmax(1)[:, None], 1)
     quats = np.where(largest > 0.996, -quats, quats)
     records[:, 28:] = np.clip(np.rint(quats * 128 + 128), 0, 255)
-    return records
+    return records, clamped

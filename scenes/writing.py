@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from scenes.errors import Cancelled, SceneError
 from scenes.registry import Cancel, Progress
@@ -91,3 +91,13 @@ def training_lost(training: str) -> tuple[str, ...]:
     if training not in marks:
         return ()
     return (f"The file does not keep that the splats {marks[training]}.",)
+
+
+def view_lost(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """What to tell who writes to a file that says neither what points up nor where to look."""
+    said = []
+    if metadata.get("vertical_axis"):
+        said.append("The file does not keep which axis points up.")
+    if metadata.get("default_view"):
+        said.append("The file does not keep the first view.")
+    return tuple(said)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.codec.order import morton_order
-from kernels.codec.unpack_compressed_ply import CHUNK
+from kernels.codec.unpack_compressed_ply import CHUNK, SH_BOUND
 from kernels.gaussians.shade.basis import C0
 from scenes.compressed_ply.layout import RANGES, WORDS
 from scenes.gaussians import GaussianScene
@@ -20,8 +20,6 @@ from scenes.writing import blocks, new_file
 HIGHEST_DEGREE = 3
 LOG_SCALES = (-20.0, 20.0)
 """Programs clamp logarithms of scales to this."""
-_LEAST_SPAN = 1e-5
-"""A chunk that is narrower is written as if it had no extent."""
 
 Array = NDArray[np.float32]
 Words = NDArray[np.uint32]
@@ -39,7 +37,7 @@ def write_scene(
     degree = min(scene.sh_degree, HIGHEST_DEGREE)
     rest = 3 * ((degree + 1) ** 2 - 1)
     order = morton_order(scene.means)
-    clamped = 0
+    clamped = np.zeros(2, np.int64)
     with new_file(path) as file:
         file.write(_header(scene, rest))
         chunks = file.tell()
@@ -48,17 +46,21 @@ def write_scene(
         for here in blocks(scene.count, progress, cancel):
             rows = order[here]
             ranges, packed, outside = _packed(scene, rows)
-            clamped += outside
+            clamped[0] += outside
             file.seek(chunks + here.start // CHUNK * 4 * len(RANGES))
             file.write(ranges.astype("<f4").data)
             file.seek(words + here.start * 4 * len(WORDS))
             file.write(packed.astype("<u4").data)
             if rest:
                 file.seek(harmonics + here.start * rest)
-                file.write(_rest_bytes(scene.sh[rows, 1 : 1 + rest // 3]).data)
+                octets, outside = _rest_bytes(scene.sh[rows, 1 : 1 + rest // 3])
+                file.write(octets.data)
+                clamped[1] += outside
     notes = harmonics_cut(scene, HIGHEST_DEGREE, "a compressed PLY")
-    if clamped:
-        notes += (f"{clamped:,} sizes were clamped to exp(-20)..exp(20), as programs expect.",)
+    if clamped[0]:
+        notes += (f"{clamped[0]:,} sizes were clamped to exp(-20)..exp(20), as programs expect.",)
+    if clamped[1]:
+        notes += (f"{clamped[1]:,} coefficients of spherical harmonics were clamped to -4 to 4.",)
     return notes
 
 
@@ -100,14 +102,17 @@ def _packed(scene: GaussianScene, rows: NDArray[np.int64]) -> tuple[Array, Words
 
 
 def _shares(values: Array) -> tuple[Array, Array, NDArray[np.float64]]:
-    """Least and greatest of every chunk (C, 3), and where in between each value lies (R, 3)."""
+    """Least and greatest of every chunk (C, 3), and where in between each value lies (R, 3).
+
+    PlayCanvas takes a chunk narrower than 1e-5 for one without extent; readers do not need that,
+    and a scene whose unit is large would lose its shape.
+    """
     count = len(values)
     padded = np.concatenate([values, np.repeat(values[-1:], -count % CHUNK, axis=0)])
     chunks = padded.reshape(-1, CHUNK, 3)
     low, high = chunks.min(1), chunks.max(1)
     span = (high.astype(np.float64) - low)[:, None]
-    share = (chunks.astype(np.float64) - low[:, None]) / np.where(span < _LEAST_SPAN, 1.0, span)
-    share = np.where(span < _LEAST_SPAN, 0.0, share)
+    share = (chunks.astype(np.float64) - low[:, None]) / np.where(span > 0, span, 1.0)
     return low, high, share.reshape(-1, 3)[:count]
 
 
@@ -130,9 +135,9 @@ def _rotation_words(quats: Array) -> Words:
     return (largest.astype(np.uint32) << 30 | a << 20 | b << 10 | c).astype(np.uint32)
 
 
-def _rest_bytes(sh: Array) -> NDArray[np.uint8]:
-    """(R, 3 (K - 1)) channel-major bytes of -4..4."""
-    steps = np.trunc((sh / 8 + 0.5) * 256)
-    return np.ascontiguousarray(
-        np.clip(steps, 0, 255).transpose(0, 2, 1).reshape(len(sh), -1).astype(np.uint8)
-    )
+def _rest_bytes(sh: Array) -> tuple[NDArray[np.uint8], int]:
+    """(R, 3 (K - 1)) channel-major bytes, and how many coefficients were out of -4..4."""
+    outside = int(np.count_nonzero(np.abs(sh) > SH_BOUND))
+    shares = np.clip(sh, -SH_BOUND, SH_BOUND) / np.float32(2 * SH_BOUND) + np.float32(0.5)
+    steps = np.minimum(shares * 256, 255).astype(np.uint8)
+    return np.ascontiguousarray(steps.transpose(0, 2, 1)).reshape(len(sh), -1), outside

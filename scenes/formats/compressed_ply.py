@@ -16,14 +16,25 @@ from scenes.ply.header import read_header
 from scenes.ply.layout import is_compressed
 from scenes.registry import Cancel, Format, Progress, never, no_progress
 
+_HEAD = 4096
+"""Bytes that sniffing is given."""
+
 
 def sniff(path: Path, head: bytes) -> bool:
-    """A PLY with an element of chunks and packed positions."""
+    """A PLY with an element of chunks and packed positions; its header may be a long one."""
     if not head.startswith((b"ply\n", b"ply\r", b"ply ")):
         return False
     try:
         return is_compressed(read_header(io.BufferedReader(io.BytesIO(head)), path))
     except SceneError:
+        return len(head) >= _HEAD and _is_compressed(path)
+
+
+def _is_compressed(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_compressed(read_header(file, path))
+    except (SceneError, OSError):
         return False
 
 

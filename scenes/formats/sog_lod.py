@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scenes.formats import sog
 from scenes.gaussians import GaussianScene
 from scenes.registry import Cancel, Format, Option, Progress, never, no_progress
 
@@ -38,6 +39,27 @@ def read(
     return read_level(Path(path), progress, cancel, lod, budget)
 
 
+def write(
+    scene: GaussianScene,
+    path: Path,
+    progress: Progress = no_progress,
+    cancel: Cancel = never,
+    lod_levels: int = 4,
+    sog_quality: str = "good",
+) -> tuple[str, ...]:
+    """Write a scene in levels; see :func:`scenes.sog.lod_writer.write_levels`."""
+    from scenes.sog.lod_writer import write_levels
+    from scenes.sog.quality import QUALITIES
+
+    return write_levels(scene, Path(path), QUALITIES[sog_quality], lod_levels, progress, cancel)
+
+
+def estimate(scene: GaussianScene, lod_levels: int = 4, sog_quality: str = "good") -> int:
+    """Bytes of all files: each level has half of the splats of the one before."""
+    finest = sog.estimate(scene, sog_quality)
+    return int(finest * (2 - 0.5 ** (lod_levels - 1)))
+
+
 FORMAT = Format(
     name="sog-lod",
     title="Streamed SOG (PlayCanvas, levels of detail)",
@@ -45,6 +67,7 @@ FORMAT = Format(
     kind="gaussians",
     sniff=sniff,
     read=read,
+    write=write,
     read_options=(
         Option(
             "lod",
@@ -61,6 +84,18 @@ FORMAT = Format(
             low=1,
         ),
     ),
+    write_options=(
+        Option(
+            "lod_levels",
+            "Levels of detail",
+            "Each has half of the splats of the one before; neighbours are merged.",
+            4,
+            low=1,
+            high=12,
+        ),
+        sog.SOG_QUALITY,
+    ),
+    estimate=estimate,
     sh_degree=3,
     frame="as captured; the file does not say",
     precision="that of SOG",

@@ -23,20 +23,22 @@ _WORDS = ("float32", "16 bits", "16 bits, harmonics 8 bits")
 
 
 class _Buckets:
-    """Which bucket each splat of a section lies in, and where that is."""
+    """Which bucket each splat of a section of level 1 or 2 lies in, and where that is."""
 
     def __init__(self, file: BinaryIO, section: Section, path: Path) -> None:
         file.seek(section.lengths)
-        lengths = np.frombuffer(_exactly(file, 4 * section.partial, path), "<u4")
+        stored = np.frombuffer(_exactly(file, 4 * section.partial, path), "<u4")
+        # No bucket holds more than there are, whatever it claims: so nothing overflows.
+        lengths = np.minimum(stored, section.count)
         table = _exactly(file, section.bucket_bytes * section.buckets, path)
         rows = np.frombuffer(table, np.uint8).reshape(section.buckets, section.bucket_bytes or 12)
         self.centres = np.ascontiguousarray(rows[:, :12]).view("<f4").reshape(-1, 3)
         self.size = max(section.bucket_size, 1)
-        self.in_full = section.full * section.bucket_size
+        self.in_full = min(section.full * section.bucket_size, section.count)
         self.full = section.full
         self.ends = self.in_full + np.cumsum(lengths, dtype=np.int64)
         held = int(self.ends[-1]) if len(lengths) else self.in_full
-        if section.coding.level and held < section.count:
+        if held < section.count:
             raise SceneError(path, f"buckets for {section.count:,} splats", f"for {held:,}")
 
     def centres_of(self, first: int, last: int) -> NDArray[np.float32]:
@@ -70,7 +72,9 @@ def read_scene(path: Path, progress: Progress, cancel: Cancel) -> GaussianScene:
             start = end_of(section, PART.unpack_from(raw)[1])
             if section.count:
                 sections.append(section)
-        buckets = [_Buckets(file, section, path) for section in sections]
+        buckets = [
+            _Buckets(file, section, path) if section.coding.level else None for section in sections
+        ]
     degree = max((SH_COEFFICIENTS.index(s.coding.terms) for s in sections), default=0)
     starts = list(accumulate((section.count for section in sections), initial=0))
     arrays = SplatArrays(path, starts[-1], degree)
@@ -94,7 +98,12 @@ def read_scene(path: Path, progress: Progress, cancel: Cancel) -> GaussianScene:
 
 
 def _decode(
-    section: Section, buckets: _Buckets, first: int, last: int, start: int, arrays: SplatArrays
+    section: Section,
+    buckets: _Buckets | None,
+    first: int,
+    last: int,
+    start: int,
+    arrays: SplatArrays,
 ) -> None:
     """Rows ``first`` to ``last - 1`` of the arrays, all of the section that begins at ``start``."""
     nbytes = section.coding.nbytes
@@ -104,7 +113,7 @@ def _decode(
     records = np.frombuffer(raw, np.uint8).reshape(-1, nbytes)
     here, terms = slice(first, last), section.coding.terms
     centres = np.zeros((last - first, 3), np.float32)
-    if section.coding.level:
+    if buckets is not None:
         centres = buckets.centres_of(first - start, last - start)
     arrays.sh[here, terms:] = 0
     out = Outputs(

@@ -2,8 +2,9 @@
 
 A binary tree over space; each leaf says for every level which splats of which file are its own:
 ``{"0": {"file": 3, "offset": 0, "count": 500}, ...}``. Level 0 is the finest. ``filenames`` are
-descriptions of SOG scenes, offsets count splats in the order of their pictures. (Facts:
-playcanvas/splat-transform ``src/lib/writers``, PlayCanvas engine ``gsplat-octree``.)
+descriptions of SOG scenes, offsets count splats in the order of their pictures. A leaf without a
+level has no splats there. Files from before version 1 have none, and ``null`` for an environment.
+(Facts: PlayCanvas developer site ``formats/streamed-sog.md``.)
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def read_levels(value: Value) -> Levels:
     environment = value.get("environment", None)
     leaves = _leaves(value["tree"], levels, len(files))
     pieces = tuple(
-        tuple(piece for leaf in leaves if (piece := _at(leaf, level)) is not None and piece.size)
+        tuple(leaf[level] for leaf in leaves if level in leaf and leaf[level].size)
         for level in range(levels)
     )
     for level in pieces:
@@ -132,14 +133,6 @@ def _leaf(value: Value, levels: int, files: int) -> dict[int, Piece]:
             entry["count"].integer(0, 2**31 - 1),
         )
     return pieces
-
-
-def _at(leaf: dict[int, Piece], level: int) -> Piece | None:
-    """What a leaf shows at a level: its own, else the next coarser one, else the next finer."""
-    if level in leaf:
-        return leaf[level]
-    coarser = [other for other in leaf if other > level]
-    return leaf[min(coarser)] if coarser else leaf[max(leaf)] if leaf else None
 
 
 def _check_disjoint(pieces: tuple[Piece, ...], path: Path) -> None:

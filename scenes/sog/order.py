@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,10 @@ from numpy.typing import NDArray
 from scenes.errors import Cancelled
 from scenes.gaussians import GaussianScene
 from scenes.registry import Cancel, Progress
-from scenes.sog.pack import log_scales, squeezed
 from scenes.sog.quality import Quality
+
+MOST_CELLS = 4_000_000
+"""Splats of a grid: it takes some 160 bytes each."""
 
 
 def grid_size(count: int) -> tuple[int, int]:
@@ -28,53 +29,34 @@ def orders_of(
     quality: Quality,
     progress: Progress,
     cancel: Cancel,
+    groups: NDArray[np.int32] | None = None,
 ) -> Iterator[NDArray[np.int64]]:
     """Which splat lies in each cell, row by row (N,): orders of which the smallest file is kept.
 
     First along a Morton curve through the stored positions ``codes`` (N, 3), then, where
-    ``quality`` asks for it, a self-organising grid that starts there. The order of N splats is
+    ``quality`` asks for it, a self-organising grid. The order of N splats is
     worth ``log2(N!) / N`` bits each, 2 bytes for half a million. Measured on captures, the curve
     saves 1.9 bytes of the upper halves of the positions and so leaves little to gain: a grid makes
-    colours and sizes smaller, and positions larger.
+    colours and sizes smaller, and positions larger; files become from 1 % smaller to 1 % larger.
+
+    Splats of equal ``groups`` (N,) stay together, in rising order; there is no grid then.
     """
     from kernels.codec.order import morton_order
 
     along_curve = morton_order(codes.astype(np.float32))
-    yield along_curve
-    if quality.grid is None or scene.count < 64:
+    if groups is not None:
+        yield along_curve[np.argsort(groups[along_curve], kind="stable")]
         return
-    from kernels.codec.grid_sort import grid_sort
+    yield along_curve
+    if quality.grid is None or not 64 <= scene.count <= MOST_CELLS:
+        return
+    from kernels.codec.grid_sort import features_of, grid_sort
     from kernels.codec.kmeans import Interrupted
 
+    features = features_of(scene.means, scene.scales, scene.opacities, scene.sh)
+    size = grid_size(scene.count)
     try:
-        yield grid_sort(
-            _features(scene),
-            *grid_size(scene.count),
-            along_curve,
-            effort=quality.grid,
-            progress=progress,
-            cancel=cancel,
-        )
+        order = grid_sort(features, *size, effort=quality.grid, progress=progress, cancel=cancel)
     except Interrupted:
         raise Cancelled from None
-
-
-def _features(scene: GaussianScene) -> NDArray[np.float32]:
-    """(N, 10) squeezed position, logarithm of the scale, first colour and opacity.
-
-    Weights were found on captures: the high bytes of positions compress well only where
-    neighbours are close, and colours gain most from being beside their like.
-    """
-    columns = [
-        8.0 * _standard(squeezed(scene.means)),
-        0.5 * _standard(log_scales(scene.scales)),
-        2.0 * _standard(scene.sh[:, 0]),
-        _standard(scene.opacities[:, None]),
-    ]
-    return np.concatenate(columns, axis=1).astype(np.float32)
-
-
-def _standard(values: NDArray[Any]) -> NDArray[np.float32]:
-    """About the mean, in units of the standard deviation, at most three of them."""
-    spread = max(float(values.std()), 1e-9)
-    return np.clip((values - values.mean(0)) / spread, -3, 3).astype(np.float32)
+    yield order.astype(np.int64)

@@ -78,9 +78,17 @@ def losses(scene: GaussianScene) -> tuple[str, ...]:
 
 
 def make_files(
-    scene: GaussianScene, path: Path, quality: Quality, progress: Progress, cancel: Cancel
+    scene: GaussianScene,
+    path: Path,
+    quality: Quality,
+    progress: Progress,
+    cancel: Cancel,
+    groups: NDArray[np.int32] | None = None,
 ) -> Files:
-    """The files by name, the pictures first. ``path`` is named in errors."""
+    """The files by name, the pictures first. ``path`` is named in errors.
+
+    Splats of equal ``groups`` (N,) lie together in the pictures, in rising order.
+    """
     if scene.count > MOST_PIXELS:
         raise SceneError(path, f"at most {MOST_PIXELS:,} splats", f"{scene.count:,}")
     degree = min(scene.sh_degree, HIGHEST_DEGREE)
@@ -94,7 +102,7 @@ def make_files(
             progress,
             cancel,
         )
-        for order in orders_of(scene, codes, quality, progress, cancel)
+        for order in orders_of(scene, codes, quality, progress, cancel, groups)
     )
     packed = min(candidates, key=lambda files: sum(map(len, files.values())))
     meta = _description(scene, books, palette, degree)
@@ -210,6 +218,7 @@ def _encoded(
                 raise Cancelled
             progress(len(futures) - len(waiting), len(futures), "pictures packed")
             _, waiting = wait(waiting, timeout=0.1)
+        progress(len(futures), len(futures), "pictures packed")
         return {name: future.result() for name, future in futures.items()}
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kernels.codec.blur_grid import blur_grid
-from kernels.codec.grid_sort import SPARE, grid_sort
+from kernels.codec.grid_sort import SPARE, features_of, grid_sort
 from kernels.codec.kmeans import Interrupted
 from kernels.codec.morton import morton
 from kernels.codec.order import morton_order
@@ -70,7 +70,7 @@ def test_random_colours_become_smooth(width: int, height: int, missing: int):
     count = width * height - missing
     colours = np.random.default_rng(0).random((count, 3)).astype(np.float32)
     start = morton_order(colours)
-    order = grid_sort(colours, width, height, start)
+    order = grid_sort(colours, width, height)
     np.testing.assert_array_equal(np.sort(order), np.arange(count))
     sorted_roughness = roughness(colours[order], width)
     assert sorted_roughness < 0.1 * roughness(colours, width)
@@ -79,12 +79,11 @@ def test_random_colours_become_smooth(width: int, height: int, missing: int):
 
 def test_the_same_order_on_one_thread():
     colours = np.random.default_rng(0).random((900, 4)).astype(np.float32)
-    start = np.arange(900)
-    order = grid_sort(colours, 30, 30, start, effort="fast")
+    order = grid_sort(colours, 30, 30, effort="low")
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
-        np.testing.assert_array_equal(grid_sort(colours, 30, 30, start, effort="fast"), order)
+        np.testing.assert_array_equal(grid_sort(colours, 30, 30, effort="low"), order)
     finally:
         numba.set_num_threads(threads)
 
@@ -94,24 +93,37 @@ def test_the_same_order_on_one_thread():
 )
 def test_small_grids(count: int, width: int, height: int):
     features = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
-    order = grid_sort(features, width, height, np.arange(count))
+    order = grid_sort(features, width, height)
     np.testing.assert_array_equal(np.sort(order), np.arange(count))
 
 
 def test_equal_and_huge_features():
     for value in (np.zeros((500, 3)), np.full((500, 3), 1e18)):
-        order = grid_sort(value.astype(np.float32), 25, 20, np.arange(500), effort="fast")
+        order = grid_sort(value.astype(np.float32), 25, 20, effort="low")
         np.testing.assert_array_equal(np.sort(order), np.arange(500))
 
 
 def test_doors_and_cancel():
     features = np.zeros((50, 2), np.float32)
     with pytest.raises(ValueError, match="do not fit"):
-        grid_sort(features, 7, 7, np.arange(50))
-    with pytest.raises(ValueError, match="a start of 50"):
-        grid_sort(features, 8, 7, np.arange(49))
+        grid_sort(features, 7, 7)
+    with pytest.raises(ValueError, match="finite"):
+        grid_sort(np.full((50, 2), np.nan, np.float32), 8, 7)
     with pytest.raises(Interrupted):
-        grid_sort(features, 8, 7, np.arange(50), cancel=lambda: True)
+        grid_sort(features, 8, 7, cancel=lambda: True)
+
+
+def test_features_leave_out_what_is_noise_or_constant():
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(4000, 3)).astype(np.float32)
+    sh = np.zeros((4000, 1, 3), np.float32)
+    sh[:, 0, 0] = means[:, 0]
+    sh[:, 0, 1] = rng.normal(size=4000)
+    found = features_of(means, np.ones((4000, 3), np.float32), np.ones(4000, np.float32), sh)
+    assert found.shape[1] < 10
+    follows = np.abs(np.corrcoef(found.T, means[:, 0])[-1, :-1])
+    assert (follows > 0.9).sum() == 2  # the position and the colour that follows it
+    assert features_of(means[:1], means[:1], np.ones(1, np.float32), sh[:1]).shape == (1, 3)
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])

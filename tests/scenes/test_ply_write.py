@@ -99,8 +99,7 @@ def test_progress_and_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(writer, "blocks", partial(blocks, rows=64))
     seen: list[tuple[int, int, str]] = []
     save_scene(scene_of(0), tmp_path / "a.ply", lambda *values: seen.append(values))
-    assert seen == [(0, 200, "splats"), (64, 200, "splats"), (128, 200, "splats"), (192, 200, "splats"),
-                    (200, 200, "splats")]  # fmt: skip
+    assert seen == [(done, 200, "splats") for done in (0, 64, 128, 192, 200)]
     before = (tmp_path / "a.ply").read_bytes()
     with pytest.raises(Cancelled):
         save_scene(scene_of(0), tmp_path / "a.ply", cancel=lambda: len(seen) > 0)

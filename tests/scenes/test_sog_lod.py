@@ -116,8 +116,8 @@ def test_a_leaf_without_the_level(tmp_path: Path) -> None:
     truth = chunk(tmp_path, "a", 50, 0)
     tree = node(leaf(l0=(0, 0, 10)), leaf(l1=(0, 10, 20)), leaf(l0=(0, 30, 0), l1=(0, 40, 5)))
     path = write(tmp_path, tree, ["a/meta.json"])
-    assert_rows(open_scene(path, lod=0), [(truth, 0, 30)])
-    assert_rows(open_scene(path, lod=1), [(truth, 0, 30), (truth, 40, 45)])
+    assert_rows(open_scene(path, lod=0), [(truth, 0, 10)])
+    assert_rows(open_scene(path, lod=1), [(truth, 10, 30), (truth, 40, 45)])
 
 
 @pytest.mark.parametrize("level", range(1, 7))
