@@ -188,6 +188,16 @@ class Archive:
         return entries
 
 
+def peek(path: Path, name: str, size: int) -> bytes:
+    """The first bytes of an entry of a zip archive; empty where there is none. Never raises."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
+            return file.read(size)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, OSError, ValueError,
+            RuntimeError, EOFError, NotImplementedError):  # fmt: skip
+        return b""
+
+
 def _shown(error: Exception) -> str:
     """What an unpacker says, in one line without the bytes that it may quote."""
     return " ".join(str(error).split())[:100] or "a damaged one"

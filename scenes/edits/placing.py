@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scenes.gaussians import GaussianScene
-from scenes.gltf.placement import Placement
+from scenes.placement import Placement
 from scenes.registry import Cancel, Progress, never, no_progress
 from scenes.storage import empty
 from scenes.writing import blocks

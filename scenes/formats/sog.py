@@ -6,9 +6,9 @@ Version 2 and the older description without a version are read, both as a ``.sog
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
+from scenes.bounded import peek
 from scenes.gaussians import GaussianScene
 from scenes.registry import Cancel, Format, Option, Progress, never, no_progress
 
@@ -31,17 +31,8 @@ def sniff(path: Path, head: bytes) -> bool:
     if path.is_dir():
         return not (path / LEVELS).is_file() and holds_meta(path / "meta.json")
     if head.startswith(b"PK"):
-        return _is_bundle(path)
+        return b'"means"' in peek(path, "meta.json", 4096)
     return b'"means"' in head and holds_meta(path)
-
-
-def _is_bundle(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open("meta.json") as file:
-            return b'"means"' in file.read(4096)
-    except (zipfile.BadZipFile, KeyError, OSError, ValueError, RuntimeError, EOFError,
-            NotImplementedError):  # fmt: skip
-        return False
 
 
 def read(path: Path, progress: Progress = no_progress, cancel: Cancel = never) -> GaussianScene:

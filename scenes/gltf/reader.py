@@ -34,8 +34,8 @@ from scenes.gltf.gather import (
     check_size,
     with_logarithms,
 )
-from scenes.gltf.placement import Placement
 from scenes.gltf.splats import EXTENSION, PackedSplats, PlainSplats
+from scenes.placement import Placement
 from scenes.registry import Cancel, Progress
 
 _VIEW = "default_view"

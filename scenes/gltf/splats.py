@@ -25,8 +25,8 @@ from scenes.assembly import SplatArrays
 from scenes.gaussians import SH_COEFFICIENTS, GaussianScene
 from scenes.gltf.accessors import Accessor, Cache, accessor
 from scenes.gltf.container import LARGEST, Document
-from scenes.gltf.placement import Placement
 from scenes.paths.json_file import Value
+from scenes.placement import Placement
 
 EXTENSION = "KHR_gaussian_splatting"
 PREFIX = f"{EXTENSION}:"

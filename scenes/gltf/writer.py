@@ -18,8 +18,8 @@ from scenes.frames import frame_of, matrix_between
 from scenes.gaussians import SH_COEFFICIENTS, GaussianScene
 from scenes.gltf.container import MAGIC
 from scenes.gltf.gather import FRAME
-from scenes.gltf.placement import Placement
 from scenes.gltf.splats import EXTENSION, PREFIX
+from scenes.placement import Placement
 from scenes.registry import Cancel, Progress
 from scenes.writing import blocks, new_file, training_lost
 

@@ -87,7 +87,7 @@ def order_gain(scene: GaussianScene, quality) -> float:
         for index in (0, 1):
             writer.orders_of = lambda *given, at=index: [list(every(*given))[at]]
             files = make_files(
-                scene, Path("a.sog"), replace(quality, grid="good"), no_progress, never
+                scene, Path("a.sog"), replace(quality, grid="high"), no_progress, never
             )
             sizes.append(sum(map(len, files.values())))
     finally:

@@ -1,0 +1,1 @@
+"""Projects of the SuperSplat editor: splats with transforms, and camera poses."""
