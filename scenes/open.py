@@ -56,8 +56,8 @@ def open_scene(
     path = Path(path)
     chosen = sniff_scene(path)
     if chosen is None:
-        known = ", ".join(format.title for format in scene_formats())
-        raise SceneError(path, f"a scene ({known})", "a file of another kind")
+        known = ", ".join(format.name for format in scene_formats())
+        raise SceneError(path, f"a scene of one of the formats {known}", "a file of another kind")
     known_options = {option.name for option in chosen.read_options}
     wanted = {name: value for name, value in options.items() if name in known_options}
     try:
