@@ -31,7 +31,9 @@ class _Buckets:
         # No bucket holds more than there are, whatever it claims: so nothing overflows.
         lengths = np.minimum(stored, section.count)
         table = _exactly(file, section.bucket_bytes * section.buckets, path)
-        rows = np.frombuffer(table, np.uint8).reshape(section.buckets, section.bucket_bytes or 12)
+        # Without buckets their size says nothing, and may be anything.
+        width = section.bucket_bytes if section.buckets else 12
+        rows = np.frombuffer(table, np.uint8).reshape(section.buckets, width)
         self.centres = np.ascontiguousarray(rows[:, :12]).view("<f4").reshape(-1, 3)
         self.size = max(section.bucket_size, 1)
         self.in_full = min(section.full * section.bucket_size, section.count)

@@ -345,6 +345,17 @@ def test_strange_ksplat_headers(tmp_path: Path, at: int, kind: str, value: int, 
         open_scene(path)
 
 
+def test_ksplat_without_buckets_that_have_a_strange_size(tmp_path: Path):
+    path = tmp_path / "a.ksplat"
+    save_scene(random_scene(3, 0), path, ksplat_level=1)
+    raw = bytearray(path.read_bytes())
+    for at, kind, value in ((12, "I", 0), (20, "H", 5), (32, "I", 0), (36, "I", 0)):
+        struct.pack_into("<" + kind, raw, 4096 + at, value)
+    path.write_bytes(raw)
+    with pytest.raises(SceneError, match="buckets for 3 splats, found for 0"):
+        open_scene(path)
+
+
 def test_ksplat_that_clamps_says_so(tmp_path: Path):
     scene = replace(random_scene(3, 0), scales=np.full((3, 3), 1e6, np.float32))
     notes = save_scene(scene, tmp_path / "a.ksplat")
