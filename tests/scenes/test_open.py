@@ -42,7 +42,7 @@ def test_a_file_of_another_kind(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(text)
     assert sniff_scene(path) is None
-    with pytest.raises(SceneError, match=r"notes\.txt: expected a scene .*PLY"):
+    with pytest.raises(SceneError, match=r"notes\.txt: expected a scene .*ply"):
         open_scene(path)
     path = path.rename(tmp_path / "notes.ply")
     with pytest.raises(SceneError, match="begins with 'ply'"):
