@@ -6,11 +6,14 @@ import numpy as np
 from numba import njit
 
 from kernels.simd import (
+    absolute,
     bits_float,
     float_bits,
     fma,
     full,
     full_int,
+    maximum,
+    minimum,
     select,
     to_float,
 )
@@ -69,3 +72,29 @@ def log2(x):
     p = fma(p, t, np.float32(0.96179669))
     p = fma(p, t, np.float32(2.88539008))
     return fma(p, s, exponent)
+
+
+_EIGHTH = np.float32(0.41421356)
+"""The tangent of 22.5 degrees."""
+
+
+@njit(inline="always")
+def atan2(y, x):
+    """Angle of (x, y) in -pi..pi, absolute error below 4e-7; 0 at the origin.
+
+    atan of the smaller over the larger side, brought below 22.5 degrees by
+    atan t = pi/4 + atan((t - 1) / (t + 1)), where its series to t^9 suffices (Cephes, atanf).
+    """
+    width, height = absolute(x), absolute(y)
+    larger = maximum(maximum(width, height), np.float32(1e-30))
+    t = minimum(width, height) / larger
+    far = t > _EIGHTH
+    t = select(far, (t - np.float32(1)) / (t + np.float32(1)), t)
+    z = t * t
+    p = fma(z, np.float32(8.05374449538e-2), np.float32(-1.38776856032e-1))
+    p = fma(p, z, np.float32(1.99777106478e-1))
+    p = fma(p, z, np.float32(-3.33329491539e-1))
+    angle = fma(p * z, t, t) + select(far, np.float32(np.pi / 4), full(np.float32(0)))
+    angle = select(height > width, np.float32(np.pi / 2) - angle, angle)
+    angle = select(x < np.float32(0), np.float32(np.pi) - angle, angle)
+    return select(y < np.float32(0), -angle, angle)

@@ -1,0 +1,1 @@
+"""Operations on multiplane images: textures, warping and compositing, view-dependent colour."""
