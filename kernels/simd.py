@@ -183,8 +183,10 @@ def _pointer(
     context: Any, builder: Any, array_type: Any, array: Any, index: Any, itype: Any
 ) -> Any:
     """Address of element ``index`` of a C-contiguous array, without bounds or wraparound."""
-    struct = context.make_array(array_type)(context, builder, array)
     offset = context.cast(builder, index, itype, types.intp)
+    if isinstance(array_type, types.CPointer):
+        return builder.gep(array, [offset])
+    struct = context.make_array(array_type)(context, builder, array)
     return builder.gep(struct.data, [offset])
 
 
@@ -193,6 +195,20 @@ def _vector_of(dtype: Any) -> Any:
     if dtype not in known:
         raise errors.TypingError(f"vectors are of float32 or int32, not {dtype}")
     return known[dtype]
+
+
+@intrinsic
+def pointer(typing: Any, array: Any) -> Any:
+    """The first element of a C-contiguous array, for everything here that takes an array.
+
+    Arrays that are handed to inlined functions with branches are counted, by atomic additions in
+    the innermost loop; pointers are not. The array must be kept by somebody meanwhile.
+    """
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.make_array(sig.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), emit
 
 
 @intrinsic
@@ -417,6 +433,45 @@ def low_bytes(typing: Any, value: Any, half: Any) -> Any:
         return builder.extract_element(pair, position)
 
     return types.uint64(value, half), emit
+
+
+def _can_permute() -> bool:
+    """Whether one instruction picks any of 32 values in registers."""
+    from llvmlite import binding
+    from numba.core import config
+
+    told: Any = config
+    if told.CPU_NAME or told.CPU_FEATURES:
+        return "+avx512f" in (told.CPU_FEATURES or "")
+    return bool(binding.get_host_cpu_features().get("avx512f", False))
+
+
+CAN_PERMUTE = _can_permute()
+
+
+@intrinsic
+def permute_pair(typing: Any, low: Any, high: Any, index: Any) -> Any:
+    """For each lane one of the 32 values of two vectors of int32; only where CAN_PERMUTE."""
+    name = "llvm.x86.avx512.vpermi2var.d.512"
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = ir.FunctionType(_I32, [_I32, _I32, _I32])
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        return builder.call(function, [args[0], args[2], args[1]])
+
+    return i32x16(low, high, index), emit
+
+
+@intrinsic
+def lane_of(typing: Any, value: Any, lane: Any) -> Any:
+    """One lane as a scalar."""
+    scalar = types.float32 if isinstance(value, F32x16) else types.int32
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = context.cast(builder, args[1], sig.args[1], types.int32)
+        return builder.extract_element(args[0], place)
+
+    return scalar(value, lane), emit
 
 
 @intrinsic

@@ -13,6 +13,9 @@ from kernels.timing import KernelRecord
 from scenes.camera import Camera
 
 OUTPUTS = ("color", "alpha", "depth")
+"""What every renderer makes."""
+VIEWS = {"planes": (*OUTPUTS, "layer")}
+"""What the screen can show of scenes of which there is more."""
 
 
 class RenderCancelled(Exception):
@@ -34,9 +37,12 @@ class RenderSettings:
     background
         RGB in 0..1, display-referred; None keeps the picture transparent.
     output
-        What the screen shows: ``"color"``, ``"alpha"`` or ``"depth"``.
+        What the screen shows: ``"color"``, ``"alpha"`` or ``"depth"``, and ``"layer"`` of a plane
+        scene; what a renderer does not know it shows as colour.
     backend
         ``"auto"``, ``"reference"``, ``"cpu"`` or ``"cuda"``.
+    back_faces
+        Whether planes are seen from behind.
     """
 
     preset: str = "gsplat"
@@ -45,6 +51,7 @@ class RenderSettings:
     background: tuple[float, float, float] | None = (0.0, 0.0, 0.0)
     output: str = "color"
     backend: str = "auto"
+    back_faces: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,11 @@ from kernels.gaussians.resolve import resolve
 from kernels.gaussians.shade import shade
 from kernels.gaussians.sort import sort
 from kernels.gaussians.types import TILE, Accumulation, Options, Splats, View
-from kernels.image.downsample import downsample
-from kernels.image.quantize import quantize
 from kernels.workspace import Workspace
-from render.depth_view import depth_picture, gray_picture
+from render.finish import finish
 from render.presets import preset_options
 from render.request import Frame, RenderCancelled, RenderRequest
-from scenes.camera import Camera
+from render.views import supersampled, view_of
 from scenes.gaussians import GaussianScene
 
 KEYS_PER_SLICE = 1 << 20
@@ -32,38 +30,6 @@ KEYS_PER_SLICE = 1 << 20
 PARTIAL_NS = 120_000_000
 """A frame that takes longer shows its finished tiles about this often."""
 RESIDENT_SCENES = 3
-
-
-def view_of(camera: Camera, world_from_file: NDArray[np.float64] | None) -> View:
-    """The camera in the axes of the scene's file, as kernels want it."""
-    pose = camera.camera_from_world
-    if world_from_file is not None:
-        pose = pose @ world_from_file
-    rotation = np.ascontiguousarray(pose[:3, :3])
-    return View(
-        rotation,
-        -rotation.T @ pose[:3, 3],
-        camera.fx,
-        camera.fy,
-        camera.cx,
-        camera.cy,
-        camera.width,
-        camera.height,
-        camera.projection == "orthographic",
-    )
-
-
-def _supersampled(camera: Camera, factor: int) -> Camera:
-    return Camera(
-        camera.camera_from_world,
-        camera.width * factor,
-        camera.height * factor,
-        camera.fx * factor,
-        camera.fy * factor,
-        camera.cx * factor,
-        camera.cy * factor,
-        camera.projection,
-    )
 
 
 def centre_out(view: View) -> NDArray[np.int64]:
@@ -92,7 +58,7 @@ class GaussianRenderer:
         """One picture of a Gaussian scene; see :func:`render.render.render`."""
         packed = self._resident(request.scene, backend)
         factor = request.supersample
-        camera = request.camera if factor == 1 else _supersampled(request.camera, factor)
+        camera = request.camera if factor == 1 else supersampled(request.camera, factor)
         view = view_of(camera, request.world_from_file)
         settings = request.settings
         options = preset_options(settings.preset)
@@ -114,7 +80,8 @@ class GaussianRenderer:
         if picture:
             images["rgba8"] = display(backend, accumulation, settings.background, workspace)
         if request.outputs or (request.display and not picture):
-            _finish(images, backend, accumulation, request, factor)
+            found = resolve(backend, accumulation, settings.background)
+            finish(images, backend, *found, request, factor)
         return Frame(images)
 
     def _resident(self, scene: GaussianScene, backend: str) -> Any:
@@ -178,29 +145,6 @@ def _show_partial(
 def _check(request: RenderRequest) -> None:
     if request.cancelled is not None and request.cancelled():
         raise RenderCancelled
-
-
-def _finish(
-    images: dict[str, Any],
-    backend: str,
-    accumulation: Accumulation,
-    request: RenderRequest,
-    factor: int,
-) -> None:
-    """Float images, supersampled pictures, and views of alpha and depth."""
-    color, alpha, depth = resolve(backend, accumulation, request.settings.background)
-    color, alpha, depth = downsample(backend, color, alpha, depth, factor)
-    if request.display and "rgba8" not in images:
-        if request.settings.output == "alpha":
-            images["rgba8"] = gray_picture(np.asarray(alpha))
-        elif request.settings.output == "depth":
-            images["rgba8"] = depth_picture(np.asarray(depth))
-        else:
-            opaque = request.settings.background is not None
-            images["rgba8"] = quantize(backend, color, alpha, opaque)
-    for name, image in (("color", color), ("alpha", alpha), ("depth", depth)):
-        if name in request.outputs:
-            images[name] = np.ascontiguousarray(image, dtype=np.float32)
 
 
 RENDERER = GaussianRenderer()

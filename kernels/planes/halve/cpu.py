@@ -15,7 +15,7 @@ def _halve(texels, source, before, target, after, wraps):
     for y in prange(height):
         at = target + (y + 1) * stride + 1
         for x in range(width):
-            red, green, blue, alpha = 0, 0, 0, 0
+            red = green = blue = alpha = np.int64(0)
             for j in range(2):
                 row = 2 * y + j
                 if row >= from_height:
@@ -35,7 +35,7 @@ def _halve(texels, source, before, target, after, wraps):
                     green += (texel >> 8 & 255) * weight
                     blue += (texel >> 16 & 255) * weight
             mean = (alpha + 2) >> 2
-            packed = 0
+            packed = np.int64(0)
             if mean > 0:
                 packed = (
                     (2 * red + alpha) // (2 * alpha)

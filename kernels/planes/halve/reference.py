@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from kernels.planes.pack.reference import bordered
 from kernels.planes.types import HEIGHT, OFFSET, STRIDE, WIDTH, Textures
 
 
@@ -12,10 +15,11 @@ def run(textures: Textures, level: int) -> None:
     for layer in range(textures.count):
         wraps = bool(textures.wraps[layer])
         before, after = textures.table[layer, level - 1], textures.table[layer, level]
-        image = _inside(textures, before)
+        image: Any = _inside(textures, before)
         height, width = 2 * after[HEIGHT], 2 * after[WIDTH]
         missing = ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0))
-        image = np.pad(image, missing, mode="edge" if wraps else "constant").astype(np.int64)
+        padded = np.pad(image, missing, mode="edge") if wraps else np.pad(image, missing)
+        image = padded.astype(np.int64)
         four = [image[y::2, x::2] for y in (0, 1) for x in (0, 1)]
         alpha = sum(part[..., 3:] for part in four)
         color = sum(part[..., :3] * part[..., 3:] for part in four)
@@ -25,10 +29,8 @@ def run(textures: Textures, level: int) -> None:
         )
         mean[mean[..., 3] == 0] = 0
         texels = np.ascontiguousarray(mean.astype(np.uint8)).view("<u4")[..., 0]
-        bordered = np.pad(texels, ((0, 0), (1, 1)), mode="wrap" if wraps else "constant")
-        bordered = np.pad(bordered, ((1, 1), (0, 0)), mode="edge" if wraps else "constant")
-        start = after[OFFSET]
-        textures.texels[start : start + bordered.size] = bordered.ravel()
+        flat = bordered(texels, wraps).ravel()
+        textures.texels[after[OFFSET] : after[OFFSET] + flat.size] = flat
 
 
 def _inside(textures: Textures, row: np.ndarray) -> np.ndarray:

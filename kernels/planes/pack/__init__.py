@@ -77,9 +77,9 @@ def _layout(shapes: Sequence[tuple[int, ...]], wraps: Sequence[bool]) -> Texture
     for layer, (h, w, _) in enumerate(shapes):
         blocks[layer] = squares, -(-w // BLOCK), -(-h // BLOCK)
         squares += (blocks[layer, 1] + 1) * (blocks[layer, 2] + 1)
-    # Sixteen more: whoever reads two texels at once may look behind the last.
+    # Whoever reads 32 texels of a row at once may look behind the last.
     return Textures(
-        np.empty(total + 16, np.uint32),
+        np.empty(total + 64, np.uint32),
         table,
         [1],
         np.array(wraps, np.bool_),

@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernels.planes.types import BLOCK, HEIGHT, OFFSET, STRIDE, WIDTH, Textures
+
+
+def bordered(texels: NDArray[np.uint32], wraps: bool) -> NDArray[np.uint32]:
+    """A picture with its border; see :class:`kernels.planes.types.Textures`."""
+    if wraps:
+        return np.pad(np.pad(texels, ((0, 0), (1, 1)), mode="wrap"), ((1, 1), (0, 0)), mode="edge")
+    return np.pad(texels, 1)
 
 
 def run(images: Any, wraps: Any, textures: Textures) -> None:
     """See :func:`kernels.planes.pack.pack`."""
     for layer, image in enumerate(images):
         texels = np.ascontiguousarray(image).view("<u4")[..., 0]
-        mode = "wrap" if wraps[layer] else "constant"
-        bordered = np.pad(texels, ((0, 0), (1, 1)), mode=mode)
-        bordered = np.pad(bordered, ((1, 1), (0, 0)), mode="edge" if wraps[layer] else "constant")
         row = textures.table[layer, 0]
         size = row[STRIDE] * (row[HEIGHT] + 2)
-        textures.texels[row[OFFSET] : row[OFFSET] + size] = bordered.ravel()
+        flat = bordered(texels, bool(wraps[layer])).ravel()
+        textures.texels[row[OFFSET] : row[OFFSET] + size] = flat
         first, columns, rows = textures.blocks[layer]
         shown = np.zeros((rows * BLOCK, columns * BLOCK), bool)
         shown[: row[HEIGHT], : row[WIDTH]] = image[..., 3] > 0
