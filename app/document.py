@@ -15,9 +15,9 @@ from psygnal import Signal
 
 from render.request import RenderSettings
 from scenes.camera import Camera
-from scenes.gaussians import GaussianScene
 from scenes.paths.edit import turned
 from scenes.paths.path import CameraPath
+from scenes.scene import Scene
 from scenes.transforms import ORIENTATIONS
 
 MERGE_SECONDS = 1.0
@@ -38,8 +38,8 @@ class Bookmark:
 class Replacement:
     """A scene that took another's place; ``keep_view``: the canvas goes on looking from there."""
 
-    gone: GaussianScene
-    came: GaussianScene
+    gone: Scene
+    came: Scene
     keep_view: bool
 
     @property
@@ -85,7 +85,7 @@ class Document:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.scenes: list[GaussianScene] = []
+        self.scenes: list[Scene] = []
         self.current = -1
         self.path = CameraPath()
         self.bookmarks: tuple[Bookmark, ...] = ()
@@ -101,11 +101,11 @@ class Document:
     # Scenes ---------------------------------------------------------------------------------
 
     @property
-    def scene(self) -> GaussianScene | None:
+    def scene(self) -> Scene | None:
         """The current scene, or None."""
         return self.scenes[self.current] if 0 <= self.current < len(self.scenes) else None
 
-    def add_scene(self, scene: GaussianScene) -> None:
+    def add_scene(self, scene: Scene) -> None:
         """Append a scene and make it the current one."""
         self.scenes.append(scene)
         self.current = len(self.scenes) - 1
@@ -129,9 +129,7 @@ class Document:
         self._forget(closed)
         self.scenes_changed.emit()
 
-    def replace_scene(
-        self, index: int, scene: GaussianScene, label: str, keep_view: bool = False
-    ) -> None:
+    def replace_scene(self, index: int, scene: Scene, label: str, keep_view: bool = False) -> None:
         """Put another scene in the place of one, as one step of undo ("Read axes as RDF").
 
         With ``keep_view`` the canvas keeps looking from where it looks (another level of detail of
@@ -297,7 +295,7 @@ class Document:
         if change.keep_view and view is not None:
             self.set_view(view)
 
-    def _forget(self, scene: GaussianScene) -> None:
+    def _forget(self, scene: Scene) -> None:
         """Drop the steps that replaced a scene, its forerunners and its successors."""
         known = {id(scene)}
 

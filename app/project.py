@@ -17,14 +17,14 @@ import numpy as np
 
 from app.document import Bookmark, Document
 from render.presets import PRESETS
-from render.request import OUTPUTS, RenderSettings
+from render.request import VIEWS, RenderSettings
 from scenes.camera import Camera, Projection
 from scenes.frames import FRAMES
-from scenes.gaussians import GaussianScene
 from scenes.paths.edit import LONGEST
 from scenes.paths.formats import plenoscope
 from scenes.paths.json_file import Value, read_json, write_json
 from scenes.paths.path import CameraPath
+from scenes.scene import Scene
 
 NAME = "plenoscope-project"
 VERSION = 1
@@ -154,7 +154,7 @@ def to_json(
     return record
 
 
-def _scene_record(scene: GaussianScene, base: Path | None) -> dict[str, Any]:
+def _scene_record(scene: Scene, base: Path | None) -> dict[str, Any]:
     record: dict[str, Any] = {"name": scene.name, "format": scene.format, "count": scene.count}
     sample = scene.metadata.get("sample")
     if isinstance(sample, str):
@@ -245,6 +245,7 @@ def _settings_from(value: Value) -> RenderSettings:
         sh_degree=None if degree.raw is None else degree.integer(0, 4),
         splat_scale=value.get("splat_scale", default.splat_scale).number(0.01, 4.0),
         background=color,
-        output=value.get("output", default.output).choice(OUTPUTS),
+        output=value.get("output", default.output).choice(VIEWS),
         backend=value.get("backend", default.backend).choice(BACKENDS),
+        back_faces=value.get("back_faces", default.back_faces).flag(),
     )

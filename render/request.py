@@ -14,8 +14,8 @@ from scenes.camera import Camera
 
 OUTPUTS = ("color", "alpha", "depth")
 """What every renderer makes."""
-VIEWS = {"planes": (*OUTPUTS, "layer")}
-"""What the screen can show of scenes of which there is more."""
+VIEWS = (*OUTPUTS, "layer")
+"""What the screen can show; the last one of plane scenes only."""
 
 
 class RenderCancelled(Exception):

@@ -102,6 +102,8 @@ class Archive:
         The file.
     limit
         Most bytes that all entries together may unpack to.
+    entries
+        Most files.
 
     Raises
     ------
@@ -110,14 +112,14 @@ class Archive:
         entries, or a total above ``limit``.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path, limit: int, entries: int = MOST_ENTRIES) -> None:
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
             raise SceneError(path, "a zip archive", _shown(error)) from None
         try:
-            self._entries = self._checked(limit)
+            self._entries = self._checked(limit, entries)
         except BaseException:
             self._zip.close()
             raise
@@ -166,10 +168,10 @@ class Archive:
             raise SceneError(self.path, f"an entry {name[:100]}", "none in the archive")
         return self._entries[name]
 
-    def _checked(self, limit: int) -> dict[str, zipfile.ZipInfo]:
+    def _checked(self, limit: int, most: int) -> dict[str, zipfile.ZipInfo]:
         infos = self._zip.infolist()
-        if len(infos) > MOST_ENTRIES:
-            raise SceneError(self.path, f"at most {MOST_ENTRIES:,} entries", f"{len(infos):,}")
+        if len(infos) > most:
+            raise SceneError(self.path, f"at most {most:,} entries", f"{len(infos):,}")
         entries = {}
         for info in infos:
             if info.filename.endswith("/"):

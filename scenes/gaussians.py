@@ -17,6 +17,7 @@ from scenes.camera import Camera, look_at_pose
 SH_COEFFICIENTS = (1, 4, 9, 16, 25)
 """Number of coefficients per channel for spherical-harmonic degree 0 to 4."""
 
+_TRAINING = {"3dgs": "3D Gaussians", "mip": "Mip-Splatting", "2dgs": "2D Gaussians"}
 _UPRIGHT = {
     "-y": (np.array([0.0, -1.0, 0.0]), np.array([0.0, 0.0, -1.0])),
     "y": (np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])),
@@ -136,6 +137,15 @@ class GaussianScene:
         if view is not None:
             return np.asarray(view["up"], dtype=np.float64)
         return _upright(self.metadata.get("vertical_axis"))[0]
+
+    def facts(self) -> dict[str, str]:
+        """How many splats, what their colour depends on, and how they were trained."""
+        plain = self.sh_degree == 0
+        return {
+            "Splats": f"{self.count:,}",
+            "Colour": "the same from all sides" if plain else f"SH degree {self.sh_degree}",
+            "Trained as": _TRAINING.get(self.training, self.training),
+        }
 
     def default_camera(self, width: int = 1280, height: int = 720) -> Camera:
         """The view a person sees first: the scene's own, or an upright overview of the whole."""

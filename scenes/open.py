@@ -7,7 +7,6 @@ from typing import Any
 
 import scenes.formats
 from scenes.errors import SceneError
-from scenes.gaussians import GaussianScene
 from scenes.registry import (
     Cancel,
     Format,
@@ -18,8 +17,7 @@ from scenes.registry import (
     no_progress,
     scan,
 )
-
-Scene = GaussianScene
+from scenes.scene import Scene
 
 
 def scene_formats() -> list[Format]:
@@ -88,15 +86,17 @@ def save_scene(
     return tuple(chosen.write(scene, path, progress, cancel, **options) or ())
 
 
-def format_to_write(path: Path, kind: str = "gaussians") -> Format:
+def format_to_write(path: Path, kind: str) -> Format:
     """The format that a file of this name will be written in.
+
+    ``kind`` is that of the scene; an empty one stands for any.
 
     Raises
     ------
     SceneError
         Where no format that can be written has the extension.
     """
-    writable = [f for f in scene_formats() if f.kind == kind and f.write]
+    writable = [f for f in scene_formats() if f.write and kind in ("", f.kind)]
     chosen = by_extension(writable, path)
     if chosen is None:
         known = ", ".join(e for f in writable for e in f.extensions)

@@ -302,6 +302,29 @@ class PlaneScene:
             return np.array([0.0, -1.0, 0.0])
         return -self.reference.camera_from_world[1, :3]
 
+    def facts(self) -> dict[str, str]:
+        """How many layers of what size, where they are right, and what colour depends on."""
+        sizes = sorted({layer.image.shape[1::-1] for layer in self.all_layers})
+        words = f"{self.count:,}"
+        if len(sizes) == 1:
+            words += f" of {sizes[0][0]} × {sizes[0][1]}"
+        elif sizes:
+            largest = max(sizes, key=lambda size: size[0] * size[1])
+            words += f", up to {largest[0]} × {largest[1]}"
+        facts = {"Layers": words}
+        if self.members:
+            facts["Local images"] = f"{len(self.members):,}, blended by distance"
+        if self.basis is not None:
+            facts["Colour"] = f"view-dependent, {len(self.basis.maps)} functions"
+        camera = self.reference
+        if camera is not None:
+            fov = np.rad2deg(2 * np.arctan(0.5 * camera.width / camera.fx))
+            facts["Made for"] = f"{camera.width} × {camera.height}, {fov:.0f}° wide"
+            facts["Safe range"] = f"{self.safe_radius:.3g} units around it"
+        if self.photo is not None:
+            facts["Photo"] = f"{self.photo.shape[1]} × {self.photo.shape[0]}"
+        return facts
+
     def default_camera(self, width: int = 1280, height: int = 720) -> Camera:
         """The reference camera, such that its picture is seen whole; without one, an overview."""
         camera = self.reference

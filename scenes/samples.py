@@ -12,6 +12,7 @@ from scenes.camera import look_at_pose
 from scenes.gaussians import GaussianScene
 from scenes.paths.path import CameraPath, Keyframe
 from scenes.registry import Cancel, Progress, never, no_progress
+from scenes.scene import Scene
 
 LIMITS = (1_000, 5_000_000)
 """Fewest and most Gaussians of a sample."""
@@ -99,7 +100,7 @@ def make_sample(
     return build(model.patches(), model.LIGHT, name, count, seed, model.VIEW, progress, cancel)
 
 
-def tour(scene: GaussianScene) -> CameraPath:
+def tour(scene: Scene) -> CameraPath:
     """A smooth looping flight: through the stations of a sample, around any other scene."""
     sample = SAMPLES.get(str(scene.metadata.get("sample")))
     if sample is None:
@@ -113,7 +114,7 @@ def tour(scene: GaussianScene) -> CameraPath:
     return CameraPath(keys, duration=len(keys) * spacing, loop=True, name=f"{sample.title} tour")
 
 
-def _turntable(scene: GaussianScene, keys: int = 8, duration: float = 12.0) -> CameraPath:
+def _turntable(scene: Scene, keys: int = 8, duration: float = 12.0) -> CameraPath:
     """Once around the scene's focus, at the distance and height of its default view."""
     camera = scene.default_camera()
     centre, _ = scene.focus

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.gaussians import GaussianScene
+from scenes.scene import Scene
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ names people look for; ``"z-180"`` also turns y over, and keeps the direction of
 _BY_AXIS = {"z": "z-up", "y": "y-up", "-y": "none"}
 
 
-def suggest_orientation(scene: GaussianScene) -> str:
+def suggest_orientation(scene: Scene) -> str:
     """Name of the orientation that the file itself asks for; ``"none"`` where it does not.
 
     Only ``metadata["vertical_axis"]`` counts: guessing from the splats would be wrong too often

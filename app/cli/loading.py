@@ -7,11 +7,11 @@ from typing import Any
 
 from app.cli.console import ProgressBar, UsageError
 from scenes.camera import Camera
-from scenes.gaussians import GaussianScene
 from scenes.open import open_scene
+from scenes.scene import Scene
 
 
-def load(path: Path, **options: Any) -> GaussianScene:
+def load(path: Path, **options: Any) -> Scene:
     """The scene, read with a progress bar; ``options`` are read options of formats."""
     with ProgressBar(f"Opening {path.name}") as bar:
         return open_scene(path, bar, **options)
@@ -24,9 +24,7 @@ def named_cameras(file: Path) -> list[tuple[str, Camera]]:
     return list(read_cameras(file))
 
 
-def one_camera(
-    scene: GaussianScene, file: Path | None, index: int, size: tuple[int, int] | None
-) -> Camera:
+def one_camera(scene: Scene, file: Path | None, index: int, size: tuple[int, int] | None) -> Camera:
     """The camera of a file, exactly as it says unless a size is wished; else the default view."""
     if file is None:
         return scene.default_camera(*(size or (1280, 720)))

@@ -14,10 +14,10 @@ from app.settings import with_recent
 from app.ui.canvas.driver import display_transform
 from scenes.camera import Camera
 from scenes.errors import SceneError
-from scenes.gaussians import GaussianScene
 from scenes.paths.edit import turned
 from scenes.paths.path import CameraPath
 from scenes.registry import Cancel, Progress, head_of
+from scenes.scene import Scene
 from scenes.transforms import suggest_orientation
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class OpenedScene:
     scene's own file carries; ``problem`` says why it cannot be used although it is there.
     """
 
-    scene: GaussianScene
+    scene: Scene
     cameras: Path | None
     path: CameraPath | None
     problem: SceneError | None
@@ -187,7 +187,7 @@ class Opener(QObject):
     def _failed(self, error: BaseException) -> None:
         self._shell.show_error(error)
 
-    def show_scene(self, scene: GaussianScene) -> None:
+    def show_scene(self, scene: Scene) -> None:
         """Add a scene to the document, make it current and look at it."""
         shell = self._shell
         modified = shell.document.modified
@@ -226,12 +226,12 @@ class Opener(QObject):
     def open_sample(self, name: str, then: Callable[[], object] | None = None) -> None:
         """Make a sample scene in the background and show it, then call ``then``."""
 
-        def work(progress: Progress, cancel: Cancel) -> GaussianScene:
+        def work(progress: Progress, cancel: Cancel) -> Scene:
             from scenes.samples import make_sample
 
             return make_sample(name, progress=progress, cancel=cancel)
 
-        def done(scene: GaussianScene) -> None:
+        def done(scene: Scene) -> None:
             self.show_scene(scene)
             if then is not None:
                 then()

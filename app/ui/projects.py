@@ -17,9 +17,9 @@ from app.document import Document
 from app.project import SUFFIX, Project, apply_project, load_project, save_project, to_json
 from app.ui import files
 from scenes.errors import SceneError
-from scenes.gaussians import GaussianScene
 from scenes.paths.json_file import write_json
 from scenes.registry import Cancel, Progress
+from scenes.scene import Scene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
@@ -40,7 +40,7 @@ class Opened:
     """A project and its scene; ``problem`` says why there is no scene although one is named."""
 
     project: Project
-    scene: GaussianScene | None
+    scene: Scene | None
     problem: SceneError | None = None
 
 
@@ -55,7 +55,7 @@ def read(path: Path, progress: Progress, cancel: Cancel) -> Opened:
             from scenes.samples import make_sample
 
             sample = reference.sample
-            scene = make_sample(
+            scene: Scene = make_sample(
                 sample.name, count=sample.count, seed=sample.seed, progress=progress, cancel=cancel
             )
         elif reference.file is not None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from app.ui.tasks import Task, Work
 from scenes.gaussians import GaussianScene
 from scenes.registry import Cancel, Format, Progress
+from scenes.scene import Scene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
@@ -18,9 +19,7 @@ QUICK_SPLATS = 50_000
 """Scenes of up to this many are turned at once (under 0.15 s), larger ones in a task."""
 
 
-def open_as(
-    file: Path, axes: str, level: int | None, progress: Progress, cancel: Cancel
-) -> GaussianScene:
+def open_as(file: Path, axes: str, level: int | None, progress: Progress, cancel: Cancel) -> Scene:
     """Open a scene at a level of detail and with the axes that a person chose for it.
 
     An empty ``axes`` and no ``level`` leave it to the file. Call it on a worker.
@@ -34,20 +33,20 @@ def open_as(
 
     options = {} if level is None else {"lod": level}
     scene = open_scene(file, progress, cancel, **options)
-    if axes:
+    if axes and isinstance(scene, GaussianScene):
         scene = reinterpreted(scene, axes, progress, cancel)
     _ = scene.focus, scene.bounds  # computed here, where it may take its time
     return scene
 
 
-def chosen_axes(scene: GaussianScene) -> str:
+def chosen_axes(scene: Scene) -> str:
     """The frame that a person chose for the scene's file; empty where nobody did."""
     if scene.metadata.get("frame_source") != "chosen":
         return ""
     return str(scene.metadata["stored_frame"])
 
 
-def levels_of(scene: GaussianScene) -> tuple[int, ...]:
+def levels_of(scene: Scene) -> tuple[int, ...]:
     """Splats of each level of detail that the scene's file can be opened at, the finest first.
 
     Empty for a file that has only one, and for a format that cannot be asked for a level.
@@ -61,7 +60,7 @@ def levels_of(scene: GaussianScene) -> tuple[int, ...]:
     return tuple(int(count) for count in counts)
 
 
-def _format_of(scene: GaussianScene) -> Format | None:
+def _format_of(scene: Scene) -> Format | None:
     from scenes.open import scene_formats
 
     return next((format for format in scene_formats() if format.name == scene.format), None)
@@ -84,7 +83,7 @@ class Rereader:
         from scenes.frames import reinterpreted, stored_frame
 
         scene = self._shell.document.scene
-        if scene is None or frame == stored_frame(scene):
+        if not isinstance(scene, GaussianScene) or frame == stored_frame(scene):
             self._cancel()
             return
         label = f"Read axes as {frame.upper()}"
@@ -93,7 +92,7 @@ class Rereader:
             self._replace(scene, reinterpreted(scene, frame), label, keep_view=False)
             return
 
-        def work(progress: Progress, cancel: Cancel) -> GaussianScene:
+        def work(progress: Progress, cancel: Cancel) -> Scene:
             turned = reinterpreted(scene, frame, progress, cancel)
             _ = turned.focus, turned.bounds
             return turned
@@ -108,20 +107,21 @@ class Rereader:
             return
         source = scene.source
 
-        def work(progress: Progress, cancel: Cancel) -> GaussianScene:
+        def work(progress: Progress, cancel: Cancel) -> Scene:
             found = open_as(source, chosen_axes(scene), level, progress, cancel)
-            return replace(found, name=scene.name)
+            # Only scenes of splats come in levels.
+            return replace(cast(GaussianScene, found), name=scene.name)
 
         label = f"Open level {level}"
         self._start(f"Opening level {level} of {scene.name}", work, scene, label, keep_view=True)
 
     def _start(
-        self, title: str, work: Work[GaussianScene], old: GaussianScene, label: str, keep_view: bool
+        self, title: str, work: Work[Scene], old: Scene, label: str, keep_view: bool
     ) -> None:
         self._cancel()
 
         # A reading that another choice has cancelled may end after that one has begun.
-        def done(new: GaussianScene) -> None:
+        def done(new: Scene) -> None:
             if self._task is task:
                 self._task = None
                 self._replace(old, new, label, keep_view)
@@ -144,7 +144,7 @@ class Rereader:
             task, self._task = self._task, None
             task.cancel()
 
-    def _replace(self, old: GaussianScene, new: GaussianScene, label: str, keep_view: bool) -> None:
+    def _replace(self, old: Scene, new: Scene, label: str, keep_view: bool) -> None:
         document = self._shell.document
         for index, scene in enumerate(document.scenes):
             if scene is old:

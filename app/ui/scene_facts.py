@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from scenes.gaussians import GaussianScene
+from scenes.scene import Scene
 
-FIRST_FACTS = ("Format", "Splats", "Colour")
-MORE_FACTS = ("Trained as", "Size", "Memory", "File", "Dialect", "Quantisation")
-"""The labels of :func:`scene_facts`, in the order in which they are shown."""
+MORE_FACTS = ("Size", "Memory", "File", "Dialect", "Quantisation")
+"""Labels of what there is to say of any scene, beside its :meth:`~scenes.scene.Scene.facts`."""
 USUAL_FRAMES = {
     "rub": "OpenGL, SPZ",
     "rdf": "captures, COLMAP",
@@ -15,35 +14,31 @@ USUAL_FRAMES = {
 }
 """The frames that most files have, and who writes them."""
 
-_TRAINING = {"3dgs": "3D Gaussians", "mip": "Mip-Splatting", "2dgs": "2D Gaussians"}
 _DIRECTIONS = {"r": "right", "l": "left", "u": "up", "d": "down", "f": "front", "b": "back"}
 
 
-def scene_facts(scene: GaussianScene) -> dict[str, str]:
+def scene_facts(scene: Scene) -> dict[str, str]:
     """What is known of a scene, keyed by labels; empty words where there is nothing to say."""
     low, high = scene.bounds
     extent = " × ".join(f"{side:.3g}" for side in (high - low))
-    colour = "the same from all sides" if scene.sh_degree == 0 else f"SH degree {scene.sh_degree}"
     return {
         "Format": format_title(scene.format),
-        "Dialect": str(scene.metadata.get("dialect", "")),
-        "Quantisation": str(scene.metadata.get("quantisation", "")),
-        "Splats": f"{scene.count:,}",
-        "Colour": colour,
-        "Trained as": _TRAINING.get(scene.training, scene.training),
+        **scene.facts(),
         "Size": f"{extent} units",
         "Memory": f"{scene.nbytes / 1e6:,.1f} MB",
         "File": scene.source.name if scene.source else "made here",
+        "Dialect": str(scene.metadata.get("dialect", "")),
+        "Quantisation": str(scene.metadata.get("quantisation", "")),
     }
 
 
-def ignored(scene: GaussianScene) -> tuple[str, ...]:
+def ignored(scene: Scene) -> tuple[str, ...]:
     """What the scene's file holds that is not used."""
     phrases = scene.metadata.get("ignored", ())
     return tuple(map(str, phrases if isinstance(phrases, list | tuple) else [phrases]))
 
 
-def frame_source(scene: GaussianScene) -> str:
+def frame_source(scene: Scene) -> str:
     """Where the frame of the scene's file is known from: declared, assumed or chosen."""
     source = scene.metadata.get("frame_source")
     if source in ("declared", "assumed", "chosen"):

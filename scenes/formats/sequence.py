@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from scenes.errors import SceneError
-from scenes.gaussians import GaussianScene
 from scenes.registry import (
     Cancel,
     Format,
@@ -19,6 +18,7 @@ from scenes.registry import (
     never,
     no_progress,
 )
+from scenes.scene import Scene
 
 MOST_FILES = 100_000
 _DESCRIPTIONS = ("meta.json", "lod-meta.json")
@@ -64,7 +64,7 @@ def read(
     progress: Progress = no_progress,
     cancel: Cancel = never,
     sequence_index: int = 0,
-) -> GaussianScene:
+) -> Scene:
     """Read one frame.
 
     Raises
@@ -84,7 +84,7 @@ def read(
         f"Frame {sequence_index + 1} of {len(files)} of a sequence is shown "
         f"({files[sequence_index].name}); the others are not read."
     )
-    return replace(
+    return replace(  # type: ignore[type-var]  # every scene is a frozen dataclass
         scene,
         name=path.parent.name if has_wildcards(path) else path.name,
         source=path,

@@ -16,7 +16,11 @@ from scenes.samples import make_sample
 from tests.data import ROOT, shared_data
 from tests.scenes.format_cases import random_scene
 
-WRITABLE = [f.extensions[0] for f in scene_formats() if f.write and f.extensions[0][0] == "."]
+WRITABLE = [
+    f.extensions[0]
+    for f in scene_formats()
+    if f.kind == "gaussians" and f.write and f.extensions[0][0] == "."
+]
 
 
 @pytest.fixture
@@ -35,6 +39,18 @@ def test_to_every_format_and_back(source: Path, ending: str, capsys: pytest.Capt
     assert open_scene(out).count == 500
     assert main(["convert", str(out), str(source.with_name("back.ply"))]) == 0
     assert open_scene(source.with_name("back.ply")).count == 500
+
+
+def test_splats_become_planes(source: Path, capsys: pytest.CaptureFixture[str]):
+    """Only one way: there is no making splats of planes."""
+    out = source.with_name("out.mpi")
+    assert main(["convert", str(source), str(out)]) == 0
+    assert open_scene(out).kind == "planes"
+    assert main(["convert", str(out), str(source.with_name("again.mpi"))]) == 0
+    assert main(["convert", str(out), str(source.with_name("back.ply"))]) == 2
+    assert "holds gaussians, and the input is planes" in capsys.readouterr().err
+    assert main(["convert", str(out), str(out), "--overwrite", "--decimate", "3"]) == 2
+    assert "--decimate is for splats" in capsys.readouterr().err
 
 
 def test_changes_on_the_way(source: Path):

@@ -14,8 +14,8 @@ from app.cli.format_options import FRAME, add_read_options, add_write_options, r
 from app.cli.format_options import write_options as given_write_options
 
 if TYPE_CHECKING:
-    from scenes.gaussians import GaussianScene
     from scenes.registry import Format
+    from scenes.scene import Scene
 
 LARGE = 256 << 20
 """Bytes of input from which on arrays lie in files beside the output instead of in memory."""
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     from scenes.storage import on_disk
 
     source, target = arguments.input, arguments.output
-    chosen = format_to_write(target)
+    chosen = format_to_write(target, "")
     options = given_write_options(arguments, chosen)
     turn = _frame(arguments.frame, chosen, options)
     if target.exists() and not arguments.overwrite:
@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     large = on_disk(target.parent) if before > LARGE else contextlib.nullcontext()
     with large:
         scene = _changed(load(source, **read_options(arguments)), arguments, turn)
+        scene = _of_kind(scene, chosen)
         with ProgressBar(f"Writing {target.name}") as bar:
             notes = save_scene(scene, target, bar, **options)
     for note in (*scene.warnings, *notes):
@@ -91,12 +92,18 @@ def _frame(frame: str | None, chosen: Format, options: dict[str, Any]) -> str | 
     return frame
 
 
-def _changed(
-    scene: GaussianScene, arguments: argparse.Namespace, frame: str | None
-) -> GaussianScene:
+def _changed(scene: Scene, arguments: argparse.Namespace, frame: str | None) -> Scene:
     from scenes.edits import decimate, with_sh_degree
     from scenes.frames import in_frame
+    from scenes.gaussians import GaussianScene
 
+    if not isinstance(scene, GaussianScene):
+        given = {"--sh-degree": arguments.sh_degree, "--decimate": arguments.decimate,
+                 "--frame": frame}  # fmt: skip
+        wrong = [name for name, value in given.items() if value is not None]
+        if wrong:
+            raise UsageError(f"{wrong[0]} is for splats; {arguments.input.name} has none")
+        return scene
     if arguments.sh_degree is not None:
         scene = with_sh_degree(scene, arguments.sh_degree)
     if arguments.decimate is not None:
@@ -107,6 +114,18 @@ def _changed(
     return scene if frame is None else in_frame(scene, frame)
 
 
+def _of_kind(scene: Scene, chosen: Format) -> Scene:
+    """The scene as the kind that a format holds; only planes can be made of something else."""
+    if scene.kind == chosen.kind:
+        return scene
+    if chosen.kind != "planes":
+        raise UsageError(f"{chosen.title} holds {chosen.kind}, and the input is {scene.kind}")
+    from render.making import from_scene
+
+    with ProgressBar("Making planes") as bar:
+        return from_scene(scene, scene.default_camera(), progress=bar)
+
+
 def _bytes_of(path: Path) -> int:
     """Of a file, with those beside it that belong to it; 0 where that is not known."""
     if path.is_dir() or path.suffix.lower() == ".json":
@@ -115,10 +134,11 @@ def _bytes_of(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _report(scene: GaussianScene, target: Path, before: int) -> None:
+def _report(scene: Scene, target: Path, before: int) -> None:
     after = _bytes_of(target)
     ratio = f", {before / after:.1f} times smaller" if 0 < after < before else ""
-    print(f"{target}: {scene.count:,} splats, {size(before)} -> {size(after)}{ratio}")
+    what, words = next(iter(scene.facts().items()))
+    print(f"{target}: {words} {what.lower()}, {size(before)} -> {size(after)}{ratio}")
 
 
 COMMAND = Command("convert", "write a scene in another format", add_arguments, run, 3)

@@ -11,9 +11,11 @@ from app.cli.console import print_facts, print_json, size
 from app.cli.format_options import read_options
 
 if TYPE_CHECKING:
-    from scenes.gaussians import GaussianScene
+    from scenes.scene import Scene
 
 
+_NUMBERS = ("sh_degree", "training", "safe_radius")
+"""What only some kinds of scenes have, for programs that read the answer."""
 _OF_FILE = ("dialect", "quantisation", "stored_frame", "frame_source", "ignored")
 
 
@@ -34,13 +36,15 @@ def run(arguments: argparse.Namespace) -> int:
         "kind": scene.kind,
         "format": scene.format,
         "count": scene.count,
-        "sh_degree": scene.sh_degree,
         "bounds": {"min": low, "max": high},
         "bytes_in_memory": scene.nbytes,
-        "training": scene.training,
         "metadata": dict(scene.metadata),
         "warnings": list(scene.warnings),
+        "facts": dict(scene.facts()),
     }
+    for name in _NUMBERS:
+        if hasattr(scene, name):
+            facts[name] = getattr(scene, name)
     if arguments.json:
         print_json(facts)
         return 0
@@ -48,10 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     print_facts(
         [
             ("File", arguments.scene),
-            ("Kind", f"{scene.kind}, format {scene.format}, trained as {scene.training}"),
+            ("Kind", f"{scene.kind}, format {scene.format}"),
             *_of_file(scene),
-            ("Splats", f"{scene.count:,}"),
-            ("View dependence", f"spherical harmonics of degree {scene.sh_degree}"),
+            *scene.facts().items(),
             ("Smallest corner", "  ".join(f"{value:.4g}" for value in low)),
             ("Largest corner", "  ".join(f"{value:.4g}" for value in high)),
             ("Extent", f"{extent} scene units"),
@@ -64,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _of_file(scene: GaussianScene) -> list[tuple[str, str]]:
+def _of_file(scene: Scene) -> list[tuple[str, str]]:
     """What every reader tells of a file, in words; leaves out what there is not."""
     told = scene.metadata
     axes = told.get("stored_frame")

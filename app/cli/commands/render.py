@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from render.export import ExportProgress
     from render.request import RenderRequest
     from scenes.camera import Camera
-    from scenes.gaussians import GaussianScene
+    from scenes.scene import Scene
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,9 +94,7 @@ def _check_output(out: Path, overwrite: bool) -> None:
         raise ExportError(f"{out} cannot be written: there is no folder {out.parent}")
 
 
-def _requests(
-    arguments: argparse.Namespace, scene: GaussianScene
-) -> tuple[list[RenderRequest], float]:
+def _requests(arguments: argparse.Namespace, scene: Scene) -> tuple[list[RenderRequest], float]:
     from render.request import RenderRequest, RenderSettings
 
     settings = RenderSettings(
@@ -113,7 +111,7 @@ def _requests(
     return requests, fps
 
 
-def _cameras(arguments: argparse.Namespace, scene: GaussianScene) -> tuple[list[Camera], float]:
+def _cameras(arguments: argparse.Namespace, scene: Scene) -> tuple[list[Camera], float]:
     """The cameras in order and the frame rate."""
     from dataclasses import replace
 

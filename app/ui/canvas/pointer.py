@@ -14,7 +14,8 @@ from app.navigation import FLY_KEYS, PRESETS, Navigator
 from app.ui.canvas.driver import display_transform
 from app.ui.canvas.view import Canvas
 from scenes.camera import Camera
-from scenes.gaussians import GaussianScene, overview
+from scenes.gaussians import overview
+from scenes.scene import Scene
 from scenes.transforms import suggest_orientation
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Pointer(QObject):
         shell.document.scenes_changed.connect(self._new_scene)
         shell.document.orientation_changed.connect(self._turned)
         shell.settings_changed.connect(self._use_settings)
-        self._scene: GaussianScene | None = None
+        self._scene: Scene | None = None
         self._use_settings()
 
     # What commands ask for ------------------------------------------------------------------
@@ -173,7 +174,7 @@ class Pointer(QObject):
             self._place(scene)
             self._show(True)
 
-    def _place(self, scene: GaussianScene) -> None:
+    def _place(self, scene: Scene) -> None:
         """Tell the navigator where the scene is on the screen, and go to its first view."""
         centre, radius = scene.focus
         home, up = scene.default_camera(*self._canvas.physical_size), scene.up

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from app.ui.actions import ActionRecord
 from app.ui.panels.rendering import BACKEND_TITLES, OUTPUT_TIPS, OUTPUT_TITLES
 from render.presets import PRESETS, Preset
-from render.request import OUTPUTS, RenderSettings
+from render.request import VIEWS, RenderSettings
+from scenes.planes import PlaneScene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
@@ -28,6 +29,7 @@ def _output(name: str) -> ActionRecord:
         tip=OUTPUT_TIPS[name],
         run=lambda shell: shell.document.set_render_settings(output=name),
         checked=lambda shell: shell.document.render_settings.output == name,
+        enabled_when=lambda shell: name != "layer" or _shows_planes(shell),
         section=0,
     )
 
@@ -70,16 +72,61 @@ def _backend(name: str) -> ActionRecord:
     )
 
 
+def _shows_planes(shell: Shell) -> bool:
+    scene = shell.document.scene
+    return scene is not None and scene.kind == "planes"
+
+
+def _has_photo(shell: Shell) -> bool:
+    scene = shell.document.scene
+    return isinstance(scene, PlaneScene) and scene.photo is not None and scene.camera is not None
+
+
+def _compare(shell: Shell) -> None:
+    from app.ui.fit_check import compare
+
+    scene = shell.document.scene
+    if isinstance(scene, PlaneScene):
+        compare(shell, scene)
+
+
+def _turn_back_faces(shell: Shell) -> None:
+    present = shell.document.render_settings.back_faces
+    shell.document.set_render_settings(back_faces=not present)
+
+
 def _reset(shell: Shell) -> None:
     default = RenderSettings()
     shell.document.set_render_settings(**vars(default))
 
 
 ACTIONS = [
-    *(_output(name) for name in OUTPUTS),
+    *(_output(name) for name in VIEWS),
     *(_preset(preset) for preset in PRESETS.values()),
     *(_background(name) for name in _BACKGROUNDS),
     *(_backend(name) for name in BACKEND_TITLES),
+    ActionRecord(
+        id="render.back_faces",
+        title="Show planes from behind",
+        menu="Render",
+        shortcut="Ctrl+Alt+B",
+        tip="Planes of a multiplane image are one-sided unless this is on",
+        run=_turn_back_faces,
+        enabled_when=_shows_planes,
+        checked=lambda shell: shell.document.render_settings.back_faces,
+        section=1,
+    ),
+    ActionRecord(
+        id="render.compare",
+        title="Compare with photo…",
+        menu="Render",
+        shortcut="Ctrl+Alt+P",
+        tip="Render what the photo shows that the scene was made from, and measure the difference",
+        icon="image",
+        run=_compare,
+        enabled_when=_has_photo,
+        section=1,
+    ),
     ActionRecord(
         id="render.reset",
         title="Reset render settings",

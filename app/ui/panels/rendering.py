@@ -24,16 +24,19 @@ from app.ui.records import PanelRecord
 from app.ui.theme import GRID
 from kernels.backends import BACKENDS
 from render.presets import PRESETS
-from render.request import OUTPUTS
+from render.request import VIEWS
+from scenes.gaussians import GaussianScene
+from scenes.planes import PlaneScene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
 
-OUTPUT_TITLES = {"color": "Colour", "alpha": "Coverage", "depth": "Depth"}
+OUTPUT_TITLES = {"color": "Colour", "alpha": "Coverage", "depth": "Depth", "layer": "Layer"}
 OUTPUT_TIPS = {
     "color": "The picture",
     "alpha": "How much of each pixel is covered: white is all",
     "depth": "How far away it is: near is bright",
+    "layer": "Which layer of a multiplane image shows most, each in its own colour",
 }
 BACKEND_TITLES = {
     "auto": "Automatic",
@@ -53,7 +56,7 @@ class RenderPanel(QWidget):
         self.setAccessibleName("Render")
         self._shell = shell
         layout = column(self, 3)
-        rows = form()
+        rows = self.rows = form()
         layout.addLayout(rows)
         rows.addRow(text("Shows", "muted"), self._make_output())
         self.preset = _combo("render_preset", "Preset", "Draw as another renderer would")
@@ -70,7 +73,20 @@ class RenderPanel(QWidget):
         )
         self.degree.activated.connect(lambda: self._set(sh_degree=self.degree.currentData()))
         rows.addRow(text("SH degree", "muted"), self.degree)
-        rows.addRow(text("Splat size", "muted"), self._make_scale())
+        self.splat_size = self._make_scale()
+        rows.addRow(text("Splat size", "muted"), self.splat_size)
+        self.back_faces = QCheckBox("Show from behind")
+        self.back_faces.setObjectName("render_back_faces")
+        self.back_faces.setToolTip("Planes are one-sided unless this is on (Ctrl+Alt+B)")
+        self.back_faces.clicked.connect(lambda on: self._set(back_faces=on))
+        rows.addRow(text("Planes", "muted"), self.back_faces)
+        self.compare = push(
+            "render_compare",
+            "Compare…",
+            "Render what the photo shows that the scene was made from (Ctrl+Alt+P)",
+            lambda: shell.run("render.compare"),
+        )
+        rows.addRow(text("Photo", "muted"), self.compare)
         rows.addRow(text("Background", "muted"), self._make_background())
         self.backend = _combo("render_backend", "Backend", "What computes the picture")
         for name in ("auto", *BACKENDS):
@@ -101,7 +117,7 @@ class RenderPanel(QWidget):
         box = QWidget()
         row = _row(box)
         self.outputs = QButtonGroup(self)
-        for name in OUTPUTS:
+        for name in VIEWS:
             button = QPushButton(OUTPUT_TITLES[name])
             button.setObjectName(f"render_output_{name}")
             button.setToolTip(OUTPUT_TIPS[name])
@@ -176,6 +192,7 @@ class RenderPanel(QWidget):
 
     def _refresh(self) -> None:
         settings = self._shell.document.render_settings
+        self._show_rows_of_kind()
         widgets = (self.preset, self.degree, self.slider, self.scale, self.backend)
         blocks = [QSignalBlocker(widget) for widget in widgets]
         for button in self.outputs.buttons():
@@ -183,6 +200,7 @@ class RenderPanel(QWidget):
         self.preset.setCurrentIndex(self.preset.findData(settings.preset))
         self.about.setText(PRESETS[settings.preset].description)
         self._fill_degrees(settings.sh_degree)
+        self.back_faces.setChecked(settings.back_faces)
         self.slider.setValue(round(settings.splat_scale * _SCALE_STEPS))
         self.scale.setValue(settings.splat_scale)
         self.transparent.setChecked(settings.background is None)
@@ -192,9 +210,22 @@ class RenderPanel(QWidget):
         for block in blocks:
             block.unblock()
 
+    def _show_rows_of_kind(self) -> None:
+        """What there is to choose of this kind of scene; of splats where none is open."""
+        scene = self._shell.document.scene
+        planes = isinstance(scene, PlaneScene)
+        for field in (self.preset, self.about, self.degree, self.splat_size):
+            self.rows.setRowVisible(field, scene is None or isinstance(scene, GaussianScene))
+        self.rows.setRowVisible(self.back_faces, planes)
+        has_photo = isinstance(scene, PlaneScene) and scene.photo is not None
+        self.rows.setRowVisible(self.compare, has_photo)
+        for button in self.outputs.buttons():
+            if button.property("name") == "layer":
+                button.setVisible(planes)
+
     def _fill_degrees(self, chosen: int | None) -> None:
         scene = self._shell.document.scene
-        highest = scene.sh_degree if scene is not None else 3
+        highest = scene.sh_degree if isinstance(scene, GaussianScene) else 3
         self.degree.clear()
         self.degree.addItem(f"All ({highest})", None)
         for degree in range(highest):

@@ -23,15 +23,23 @@ from app.ui import theme
 from app.ui.forms import column, form, number, push, text, tool
 from app.ui.reading import Rereader, levels_of
 from app.ui.records import PanelRecord
-from app.ui.scene_facts import FIRST_FACTS, MORE_FACTS, ignored, scene_facts
+from app.ui.scene_facts import MORE_FACTS, ignored, scene_facts
 from app.ui.scene_fields import AxesField, FoldedList, LevelField
 from app.ui.theme import GRID
 from scenes.gaussians import GaussianScene
+from scenes.scene import Scene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
 
 _MOST_ROWS = 5
+_TIPS = {
+    "Colour": "Spherical harmonics: the higher the degree, the more the colour of a splat changes\n"
+    "with the direction it is seen from",
+    "Quantisation": "How finely the file stores its numbers",
+    "Safe range": "How far the eye may move from the reference camera until layers come apart",
+    "Made for": "The picture of the reference camera; near it the scene is right",
+}
 
 
 class ScenePanel(QWidget):
@@ -95,13 +103,8 @@ class ScenePanel(QWidget):
     def _make_rows(self) -> QFormLayout:
         self.rows = form()
         self.rows.setVerticalSpacing(GRID)
-        facts = (*FIRST_FACTS, *MORE_FACTS)
-        self.facts = {name: number(f"scene_{name.lower().replace(' ', '_')}") for name in facts}
-        self.facts["Colour"].setToolTip(
-            "Spherical harmonics: the higher the degree, the more the colour of a splat changes\n"
-            "with the direction it is seen from"
-        )
-        self.facts["Quantisation"].setToolTip("How finely the file stores its numbers")
+        self.facts = {name: _fact(name) for name in ("Format", *MORE_FACTS)}
+        self._of_kind: list[str] = []
         self.ignored = FoldedList("scene_ignored")
         self.level = LevelField()
         self.level.chosen.connect(self._rereader.open_level)
@@ -109,7 +112,7 @@ class ScenePanel(QWidget):
         self.axes.chosen.connect(self._rereader.read_axes)
         self.orientation = self._make_orientation()
         # What can be chosen stands where it is seen without scrolling.
-        rows: dict[str, QWidget] = {name: self.facts[name] for name in FIRST_FACTS}
+        rows: dict[str, QWidget] = {"Format": self.facts["Format"]}
         rows |= {"Level of detail": self.level, "Axes in file": self.axes, "Up": self.orientation}
         rows |= {name: self.facts[name] for name in MORE_FACTS} | {"Not used": self.ignored}
         for name, field in rows.items():
@@ -156,7 +159,8 @@ class ScenePanel(QWidget):
             self._show_facts(scene)
         self._show_orientation()
 
-    def _show_facts(self, scene: GaussianScene) -> None:
+    def _show_facts(self, scene: Scene) -> None:
+        self._make_rows_of_kind(scene)
         for name, words in scene_facts(scene).items():
             self.facts[name].setText(words)
             self.rows.setRowVisible(self.facts[name], bool(words))
@@ -167,14 +171,37 @@ class ScenePanel(QWidget):
         levels = levels_of(scene)
         self.level.show_levels(levels, int(scene.metadata.get("level", 0)))
         self.rows.setRowVisible(self.level, bool(levels))
-        self.axes.show_scene(scene)
-        self.rows.setRowVisible(self.axes, scene.source is not None)
+        splats = isinstance(scene, GaussianScene) and scene.source is not None
+        if isinstance(scene, GaussianScene):
+            self.axes.show_scene(scene)
+        self.rows.setRowVisible(self.axes, splats)
         self.warnings.setText("\n".join(scene.warnings))
         self.warnings.setVisible(bool(scene.warnings))
+
+    def _make_rows_of_kind(self, scene: Scene) -> None:
+        """Rows for what there is to say of this kind of scene, below the format."""
+        wanted = list(scene.facts())
+        if wanted == self._of_kind:
+            return
+        for name in self._of_kind:
+            self.rows.removeRow(self.facts.pop(name))
+        for place, name in enumerate(wanted, start=1):
+            field = self.facts[name] = _fact(name)
+            field.setAccessibleName(name)
+            label = text(name, "muted")
+            label.setAlignment(Qt.AlignmentFlag.AlignTop)
+            self.rows.insertRow(place, label, field)
+        self._of_kind = wanted
 
     def _show_orientation(self) -> None:
         index = self.orientation.findData(self._shell.document.orientation)
         self.orientation.setCurrentIndex(max(index, 0))
+
+
+def _fact(name: str) -> QLabel:
+    field = number(f"scene_{name.lower().replace(' ', '_')}")
+    field.setToolTip(_TIPS.get(name, ""))
+    return field
 
 
 class _EmptyState(QWidget):
@@ -186,7 +213,7 @@ class _EmptyState(QWidget):
         layout = column(self, 2)
         layout.addWidget(text("No scene is open", "title"))
         layout.addWidget(
-            text("Drop a file on the window, or choose one. Splats from any trainer do.", "muted")
+            text("Drop a file on the window, or choose one: splats, multiplane images.", "muted")
         )
         layout.addWidget(
             push(

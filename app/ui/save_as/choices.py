@@ -9,6 +9,7 @@ from typing import Any
 
 from scenes.gaussians import GaussianScene
 from scenes.registry import Cancel, Format, Option, Progress, by_extension, never, no_progress
+from scenes.scene import Scene
 
 BASELINE = "ply"
 """Sizes are compared with this format, which everybody knows."""
@@ -25,7 +26,8 @@ class Choices:
     options
         Values of the format's ``write_options``.
     degree, count
-        Degree of spherical harmonics and number of splats to keep, at most the scene's own.
+        Degree of spherical harmonics and number of splats to keep, at most the scene's own; of
+        other scenes they say nothing.
     """
 
     format: Format
@@ -45,6 +47,8 @@ def writable(kind: str) -> list[Format]:
 
 def keeps(format: Format) -> str:
     """One line on what a format keeps."""
+    if format.kind != "gaussians":
+        return format.precision[:1].upper() + format.precision[1:] + "."
     parts = [format.precision, f"view-dependent colour up to SH degree {format.sh_degree}"]
     if not format.sh_degree:
         parts[1] = "no view-dependent colour"
@@ -71,7 +75,7 @@ def outer_folder(path: Path) -> Path:
     return path.parent.parent if has_own_folder(path) else path.parent
 
 
-def suggested(scene: GaussianScene, format: Format, folder: Path) -> Path:
+def suggested(scene: Scene, format: Format, folder: Path) -> Path:
     """Where to save by default: beside the scene's own file, never in its place.
 
     ``folder`` is for a scene without a file.
@@ -120,19 +124,20 @@ def _ended(path: Path, format: Format) -> Path:
 # Sizes --------------------------------------------------------------------------------------
 
 
-def estimate(scene: GaussianScene, choices: Choices, cancel: Cancel = never) -> int | None:
+def estimate(scene: Scene, choices: Choices, cancel: Cancel = never) -> int | None:
     """Bytes that the file will take, about; None for a format that cannot tell."""
     if choices.format.estimate is None:
         return None
-    scene = _first(scene, choices.count)
-    if _is_cut(scene, choices):
-        from scenes.edits import with_sh_degree
+    if isinstance(scene, GaussianScene):
+        scene = _first(scene, choices.count)
+        if _is_cut(scene, choices):
+            from scenes.edits import with_sh_degree
 
-        scene = with_sh_degree(scene, choices.degree, no_progress, cancel)
+            scene = with_sh_degree(scene, choices.degree, no_progress, cancel)
     return choices.format.estimate(scene, **choices.options)
 
 
-def estimate_words(scene: GaussianScene, choices: Choices, cancel: Cancel = never) -> str:
+def estimate_words(scene: Scene, choices: Choices, cancel: Cancel = never) -> str:
     """The estimate as a sentence for a person; empty for a format that cannot tell.
 
     May take a moment: call it on a worker.
@@ -176,9 +181,7 @@ def _first(scene: GaussianScene, count: int) -> GaussianScene:
 # Work ---------------------------------------------------------------------------------------
 
 
-def save(
-    scene: GaussianScene, choices: Choices, progress: Progress, cancel: Cancel
-) -> tuple[str, ...]:
+def save(scene: Scene, choices: Choices, progress: Progress, cancel: Cancel) -> tuple[str, ...]:
     """Reduce and write the scene; returns sentences on what the file does not keep.
 
     Call it on a worker.
@@ -189,16 +192,22 @@ def save(
     """
     from scenes.open import save_scene
 
+    if isinstance(scene, GaussianScene):
+        scene = _reduced(scene, choices, progress, cancel)
+    return save_scene(scene, choices.path, progress, cancel, **choices.options)
+
+
+def _reduced(
+    scene: GaussianScene, choices: Choices, progress: Progress, cancel: Cancel
+) -> GaussianScene:
+    from scenes.edits import decimate, with_sh_degree
+
     # Colour first: fewer coefficients are merged sooner.
     if _is_cut(scene, choices):
-        from scenes.edits import with_sh_degree
-
         scene = with_sh_degree(scene, choices.degree, progress, cancel)
     if choices.count < scene.count:
-        from scenes.edits import decimate
-
         scene = decimate(scene, choices.count, progress, cancel)
-    return save_scene(scene, choices.path, progress, cancel, **choices.options)
+    return scene
 
 
 def _is_cut(scene: GaussianScene, choices: Choices) -> bool:

@@ -38,6 +38,7 @@ from app.ui.save_as.task import start_saving
 from app.ui.theme import GRID
 from scenes.gaussians import GaussianScene
 from scenes.registry import Format
+from scenes.scene import Scene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
@@ -48,7 +49,7 @@ _WIDTH = 120 * GRID
 class SaveAsDialog(QDialog):
     """Format, place, the format's own options, and how much of the scene to keep."""
 
-    def __init__(self, shell: Shell, scene: GaussianScene) -> None:
+    def __init__(self, shell: Shell, scene: Scene) -> None:
         super().__init__(shell.window)
         self.setObjectName("save_as")
         self.setWindowTitle(f"Save {scene.name} as")
@@ -97,7 +98,7 @@ class SaveAsDialog(QDialog):
             self.chosen_format,
             with_ending(self._typed, self.chosen_format, self._formats),
             {name: value() for name, value in self._options.items()},
-            self.degree.currentData(),
+            self.degree.currentData() or 0,
             self.count.value() if self.reduce.isChecked() else whole,
         )
 
@@ -167,6 +168,8 @@ class SaveAsDialog(QDialog):
         row.addWidget(self.count, 1)
         row.addWidget(of)
         self.rows.addRow(text("Splats", "muted"), row)
+        for field in (self.degree, row):
+            self.rows.setRowVisible(field, isinstance(whole, GaussianScene))
 
     def _add_estimate(self) -> None:
         self.estimate = number("save_as_estimate")
@@ -214,6 +217,8 @@ class SaveAsDialog(QDialog):
 
     def _fill_degrees(self) -> None:
         """Offer what both the scene and the format have; keep the choice where it is offered."""
+        if not isinstance(self._scene, GaussianScene):
+            return
         own, most = self._scene.sh_degree, self.chosen_format.sh_degree
         kept = self.degree.currentData()
         with QSignalBlocker(self.degree):

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.ui.save_as.choices import Choices, estimate_words
 from scenes.errors import Cancelled
-from scenes.gaussians import GaussianScene
+from scenes.scene import Scene
 
 _PATIENCE = 5.0
 """Seconds that the end of the dialog waits for the last answer."""
@@ -30,7 +30,7 @@ class Estimator(QObject):
 
     _came = pyqtSignal(object, str)
 
-    def __init__(self, scene: GaussianScene, parent: QObject) -> None:
+    def __init__(self, scene: Scene, parent: QObject) -> None:
         super().__init__(parent)
         self._scene = scene
         self._lock = threading.Lock()

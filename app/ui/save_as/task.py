@@ -10,8 +10,8 @@ from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 from app.ui.forms import text
 from app.ui.save_as.choices import Choices, has_own_folder, save, size_words
 from app.ui.theme import GRID
-from scenes.gaussians import GaussianScene
 from scenes.registry import Cancel, Progress
+from scenes.scene import Scene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WIDTH = 100 * GRID
 
 
-def start_saving(shell: Shell, scene: GaussianScene, choices: Choices) -> None:
+def start_saving(shell: Shell, scene: Scene, choices: Choices) -> None:
     """Write the scene as a task; says at the end how large the file is and what it lacks."""
     file = choices.path
 
