@@ -45,6 +45,7 @@ class Overlays:
     keys: bool = True
     axes: bool = True
     pivot: bool = False
+    safe_range: bool = True
     export_frame: bool = False
     chip: bool = True
     export_aspect: float | None = None

@@ -25,7 +25,7 @@ HEAD = 1 << 16
 """Bytes of a file that its header is looked for in."""
 MOST_BYTES = 8 << 30
 """Decoded pictures of a scene together."""
-FREE_BYTES = 1 << 30
+FREE_BYTES = 256 << 20
 """Decoded pictures that no file size is asked for: transparent layers pack to next to nothing."""
 MOST_RATIO = 1000
 """Decoded to packed bytes beyond :data:`FREE_BYTES`; what deflate reaches with zeros."""

@@ -10,11 +10,13 @@ from PyQt6.QtGui import QColor
 
 from app.ui import theme
 from app.ui.canvas import strokes as draw
+from app.ui.canvas.driver import display_transform
 from app.ui.canvas.projection import NEAR_SHARE
 from app.ui.canvas.strokes import Color, Strokes
 from scenes.camera import Camera
 from scenes.paths.interpolate import frame_times, pose_at
 from scenes.paths.path import CameraPath
+from scenes.planes import PlaneScene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
@@ -62,6 +64,8 @@ class OverlayPainter:
         if shown.pivot:
             pivot = shell.pointer.pivot
             draw.add_pivot(strokes, view, pivot, near, 5 * ratio, (1.0, 1.0, 1.0, 0.9))
+        if shown.safe_range:
+            self._add_safe_range(strokes, view, width, height, ratio)
         if shown.export_frame and shown.export_aspect:
             draw.add_border(strokes, width, height, shown.export_aspect, (1.0, 1.0, 1.0, 0.85))
         if shown.axes:
@@ -73,6 +77,23 @@ class OverlayPainter:
     def _size(self) -> float:
         scene = self._shell.document.scene
         return scene.focus[1] if scene is not None else 1.0
+
+    def _add_safe_range(
+        self, strokes: Strokes, view: Camera, width: int, height: int, ratio: float
+    ) -> None:
+        """Where the eye is relative to where a multiplane image is right, in the lower right."""
+        scene = self._shell.document.scene
+        if not isinstance(scene, PlaneScene) or scene.reference is None or not scene.safe_radius:
+            return
+        reference = scene.reference
+        turn = display_transform(self._shell.document.orientation)
+        if turn is not None:
+            reference = reference.transformed(turn)
+        offset = reference.camera_from_world @ [*view.position, 1.0]
+        size = 22 * ratio
+        centre = (width - 2.4 * size, height - 2.4 * size)
+        colors = (DOT_COLOR, _color(theme.DARK.warn))
+        draw.add_safe_range(strokes, offset[:3] / scene.safe_radius, centre, size, colors)
 
     def _add_keys(
         self, strokes: Strokes, view: Camera, path: CameraPath, size: float, near: float

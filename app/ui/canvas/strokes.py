@@ -139,6 +139,35 @@ def add_gizmo(
         strokes.add_lines(place + 0.13 * length * letter, colors[index])
 
 
+def add_safe_range(
+    strokes: Strokes,
+    offset: ArrayLike,
+    centre: tuple[float, float],
+    size: float,
+    colors: tuple[Color, Color],
+) -> None:
+    """A small map of where the eye may go: a ring around ``centre`` (pixels), the eye as a dot.
+
+    ``offset`` (3,) is the way from the reference camera to the eye in its axes (right, down,
+    forward) over the radius of the safe range. Ring and dot have the first colour within it and
+    the second one outside, where the dot stays at twice the radius and a stroke leads to it.
+    """
+    away = _array(offset)
+    inside = float(np.linalg.norm(away)) <= 1.0
+    color = colors[0] if inside else colors[1]
+    middle = _array(centre)
+    angles = np.linspace(0, 2 * np.pi, 49)
+    ring = middle + size * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    strokes.add_lines(np.stack([ring[:-1], ring[1:]], axis=1).astype(np.float32), color)
+    # Forward and backward are seen in the size of the dot.
+    place = away[:2] * min(1.0, 2.0 / max(float(np.linalg.norm(away[:2])), 1e-6))
+    dot = (middle + size * place).astype(np.float32)
+    if not inside:
+        strokes.add_lines(np.stack([middle, dot])[None].astype(np.float32), color)
+    nearer = float(np.clip(away[2], -1, 1))
+    strokes.add_dots(dot[None], size * (0.45 + 0.2 * nearer), color)
+
+
 def add_pivot(
     strokes: Strokes, camera: Camera, pivot: ArrayLike, near: float, size: float, color: Color
 ) -> None:

@@ -16,6 +16,11 @@ _OVERLAYS = (
     ("keys", "Keyframes", "The keys of the path as small cameras"),
     ("axes", "Axes", "The axes of the world in the corner"),
     ("pivot", "Pivot", "The point that the view turns around"),
+    (
+        "safe_range",
+        "Safe range",
+        "Where the eye is relative to where a multiplane image is right (ring, lower right)",
+    ),
     ("export_frame", "Frame of the video", "The border of what will be exported"),
     ("chip", "Resolution and backend", "The label in the corner of the picture"),
 )
