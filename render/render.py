@@ -6,15 +6,12 @@ import threading
 import time
 from dataclasses import replace
 
-import numpy as np
-
 from kernels.backends import resolve
 from kernels.timing import Recorder
 from render.renderers import renderers
 from render.request import Frame, RenderCancelled, RenderRequest, RenderSettings
 from scenes.camera import Camera
 from scenes.errors import Cancelled
-from scenes.gaussians import GaussianScene
 from scenes.registry import Cancel, Progress, never, no_progress
 
 WARM_UP_STAGES = 10
@@ -52,18 +49,24 @@ def render(request: RenderRequest) -> Frame:
 
 
 def warm_up(
-    backend: str = "auto", progress: Progress = no_progress, cancel: Cancel = never
+    backend: str = "auto",
+    progress: Progress = no_progress,
+    cancel: Cancel = never,
+    kind: str = "gaussians",
 ) -> None:
-    """Load or compile every kernel by rendering a handful of splats.
+    """Load or compile every kernel for a kind of scene by rendering a handful of pieces.
 
     Takes about half a second, and some twenty where they must be compiled. ``progress`` counts
-    stages; ``cancel`` is looked at between them.
+    stages; ``cancel`` is looked at between them. A renderer without a scene to try needs none.
 
     Raises
     ------
     Cancelled
         When ``cancel()`` became true.
     """
+    trial = getattr(renderers()[kind], "trial", None)
+    if trial is None:
+        return
     passed = 0
 
     def between_stages() -> bool:
@@ -72,22 +75,14 @@ def warm_up(
         progress(min(passed, WARM_UP_STAGES), WARM_UP_STAGES, "stages")
         return cancel()
 
-    count = 64
-    generator = np.random.default_rng(0)
-    scene = GaussianScene(
-        generator.uniform(-1, 1, (count, 3)).astype(np.float32),
-        np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
-        np.full((count, 3), 0.1, np.float32),
-        np.full(count, 0.5, np.float32),
-        np.zeros((count, 16, 3), np.float32),
-    )
     camera = Camera.look_at((0, 0, -4), (0, 0, 0), width=64, height=64)
     settings = RenderSettings(backend=backend)
     try:
         for outputs in (("depth",), ()):
-            render(RenderRequest(scene, camera, settings, outputs, cancelled=between_stages))
+            render(RenderRequest(trial(), camera, settings, outputs, cancelled=between_stages))
     except RenderCancelled as stopped:
         raise Cancelled from stopped
+    progress(WARM_UP_STAGES, WARM_UP_STAGES, "stages")
 
 
 def release() -> None:

@@ -13,7 +13,11 @@ from render.request import Frame, RenderRequest
 
 
 class Renderer(Protocol):
-    """Draws one kind of scene; holds what it has uploaded."""
+    """Draws one kind of scene; holds what it has uploaded.
+
+    It may have a method ``trial()`` that returns a small scene of its kind, seen from (0, 0, -4):
+    rendering it makes all kernels ready.
+    """
 
     kind: str
 

@@ -141,6 +141,8 @@ class ViewBasis:
         maps = np.ascontiguousarray(self.maps, np.float32)
         if maps.ndim != 3 or 0 in maps.shape:
             raise ValueError(f"maps must be (n, hb, wb), got {maps.shape}")
+        if not np.isfinite(maps).all():
+            raise ValueError("maps must be finite")
         for block in self.coefficients:
             wrong = block.ndim != 4 or block.shape[0] != len(maps) or block.shape[3] != 3
             if wrong or block.dtype != np.uint8:
@@ -292,7 +294,8 @@ class PlaneScene:
                 depth = float((camera.camera_from_world @ [*middle, 1])[2])
             if depth > 0:
                 found.append(depth)
-                shown.append(float(layer.image[::8, ::8, 3].mean()))
+                # What is seen from the camera: a picture in it is smaller the farther it is.
+                shown.append(float(layer.image[::8, ::8, 3].mean()) * _area(layer) / depth**2)
         return np.array(found, np.float64), np.array(shown, np.float64)
 
     @property
@@ -341,6 +344,12 @@ class PlaneScene:
             height / 2 + (camera.cy - camera.height / 2) * scale,
             camera.projection,
         )
+
+
+def _area(layer: Layer) -> float:
+    if isinstance(layer, Shell):
+        return 4 * np.pi * layer.radius**2
+    return float(np.linalg.norm(np.cross(layer.across, layer.down)))
 
 
 def _freeze_image(layer: Any) -> None:

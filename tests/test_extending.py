@@ -37,20 +37,34 @@ FILES = {
         from dataclasses import dataclass, field
         from pathlib import Path
         import numpy as np
+        from scenes.camera import Camera
         from scenes.registry import Format
 
-        @dataclass(frozen=True)
+        @dataclass(frozen=True, eq=False)
         class Disc:
             radius: float
             color: tuple
+            source: Path
             name: str = "disc"
             kind: str = "disc"
+            format: str = "disc"
             count: int = 1
+            nbytes: int = 0
+            warnings: tuple = ()
+            metadata: dict = field(default_factory=dict)
             bounds: tuple = field(default_factory=lambda: (np.zeros(3), np.ones(3)))
+            focus: tuple = field(default_factory=lambda: (np.zeros(3), 1.0))
+            up: tuple = (0.0, -1.0, 0.0)
+
+            def default_camera(self, width=1280, height=720):
+                return Camera.look_at((0, 0, -1), (0, 0, 0), width=width, height=height)
+
+            def facts(self):
+                return {"Radius": f"{self.radius:g} px"}
 
         def read(path, progress, cancel):
             words = path.read_text().split()
-            return Disc(float(words[1]), tuple(float(word) for word in words[2:5]))
+            return Disc(float(words[1]), tuple(float(word) for word in words[2:5]), path)
 
         FORMAT = Format("disc", "Toy disc", (".disc",), "disc",
                         lambda path, head: head.startswith(b"DISC"), read)
@@ -216,6 +230,33 @@ def test_a_toy_panel_and_its_commands_stand_in_the_window(toys, monkeypatch, tmp
         assert shell.window.docks["toy_notes"].isVisible()
         shell.run("toy.greet")
         assert shell.window.message.text() == "Hello."
+    finally:
+        shell.window.close()
+        shell.window.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.mark.window
+def test_a_toy_scene_is_shown_in_the_window(toys, monkeypatch, tmp_path, qtbot):
+    if os.environ.get("QT_QPA_PLATFORM") == "offscreen" or not (
+        sys.platform != "linux" or os.environ.get("DISPLAY")
+    ):
+        pytest.skip("needs a display with OpenGL")
+    monkeypatch.setenv("PLENOSCOPE_HOME", str(tmp_path / "home"))
+    main.use_settings_folder()
+    file = tmp_path / "a.disc"
+    file.write_text("DISC 40 1 0.5 0\n")
+    shell = main.make_window(Settings(reduced_motion=True))
+    shell.window.show()
+    qtbot.waitExposed(shell.window)
+    try:
+        shell.driver.start()
+        shell.open_paths([file])
+        qtbot.waitUntil(lambda: shell.driver.frame is not None, timeout=60_000)
+        picture = shell.driver.frame.rgba8
+        assert picture[picture.shape[0] // 2, picture.shape[1] // 2].tolist() == [255, 128, 0, 255]
+        assert shell.panel("scene").facts["Radius"].text() == "40 px"
+        assert not shell.panel("rendering").preset.isVisibleTo(shell.panel("rendering"))
     finally:
         shell.window.close()
         shell.window.deleteLater()

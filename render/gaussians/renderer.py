@@ -49,6 +49,18 @@ class GaussianRenderer:
         self._packed: OrderedDict[tuple[int, str], tuple[GaussianScene, Any]] = OrderedDict()
         self._workspace = Workspace()
 
+    def trial(self) -> GaussianScene:
+        """A handful of splats within sight of (0, 0, -4)."""
+        count = 64
+        generator = np.random.default_rng(0)
+        return GaussianScene(
+            generator.uniform(-1, 1, (count, 3)).astype(np.float32),
+            np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
+            np.full((count, 3), 0.1, np.float32),
+            np.full(count, 0.5, np.float32),
+            np.zeros((count, 16, 3), np.float32),
+        )
+
     def forget(self) -> None:
         """Release packed scenes and buffers."""
         self._packed.clear()

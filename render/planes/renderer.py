@@ -19,7 +19,7 @@ from render.layer_view import layer_picture
 from render.planes.uploads import Upload
 from render.request import Frame, RenderCancelled, RenderRequest
 from render.views import supersampled, view_of
-from scenes.planes import PlaneScene
+from scenes.planes import Plane, PlaneScene
 
 RESIDENT_SCENES = 12
 """Scenes of layers that stay packed: a few whole ones, or the members of a set around the eye."""
@@ -37,6 +37,12 @@ class PlaneRenderer:
     def __init__(self) -> None:
         self._uploads: OrderedDict[tuple[int, str], Upload] = OrderedDict()
         self._workspace = Workspace()
+
+    def trial(self) -> PlaneScene:
+        """A plane within sight of (0, 0, -4), smaller than its picture."""
+        image = np.full((256, 256, 4), 128, np.uint8)
+        sides = np.array([[-1.0, -1, 0], [2, 0, 0], [0, 2, 0]])
+        return PlaneScene((Plane(image, *sides),))
 
     def forget(self) -> None:
         """Release packed scenes and buffers."""

@@ -11,7 +11,7 @@ TITLES = {
     "sort": "Sort by depth",
     "bin": "Bin into tiles",
     "blend": "Blend",
-    "composite": "Warp and composite",
+    "composite": "Composite",
     "halve": "Make smaller pictures",
     "basis": "Colour by view",
     "resolve": "Resolve images",

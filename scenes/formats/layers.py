@@ -22,11 +22,12 @@ def read(
     mpi_near: float = 1.0,
     mpi_far: float = 100.0,
     mpi_fov: float = 60.0,
+    mpi_aspect: float = 0.0,
 ) -> PlaneScene:
     """Read a scene; see :func:`scenes.mpi.layers.read_scene`."""
     from scenes.mpi.layers import read_scene
 
-    return read_scene(Path(path), progress, cancel, mpi_near, mpi_far, mpi_fov)
+    return read_scene(Path(path), progress, cancel, mpi_near, mpi_far, mpi_fov, mpi_aspect)
 
 
 FORMAT = Format(
@@ -53,6 +54,15 @@ FORMAT = Format(
             60.0,
             low=1,
             high=170,
+        ),
+        Option(
+            "mpi_aspect",
+            "Width over height",
+            "Of the picture of a folder of layers as it is displayed, for layers that were "
+            "squeezed into squares. 0: as the photo beside them, or as they are.",
+            0.0,
+            low=0,
+            high=100,
         ),
     ),
     frame="OpenCV, the reference camera at the origin",

@@ -114,7 +114,13 @@ def _check_numbers(layers: dict[int, str], path: Path) -> None:
 
 
 def read_scene(
-    path: Path, progress: Progress, cancel: Cancel, near: float, far: float, fov: float
+    path: Path,
+    progress: Progress,
+    cancel: Cancel,
+    near: float,
+    far: float,
+    fov: float,
+    aspect: float = 0.0,
 ) -> PlaneScene:
     """Read a folder of layers.
 
@@ -125,12 +131,14 @@ def read_scene(
     fov
         Horizontal field of view of the picture as it is displayed, degrees. A photo beside the
         layers says how wide that is; without one, it is as wide as the layers.
+    aspect
+        Width over height of the picture as it is displayed; 0 leaves it as it is.
 
     Raises
     ------
     SceneError, Cancelled
     """
-    _check_view(path, near, far, fov)
+    _check_view(path, near, far, fov, aspect)
     if not path.is_dir():
         raise SceneError(path, "a folder of layers", "a file")
     source = Folder(path, path)
@@ -140,7 +148,7 @@ def read_scene(
     _check_sizes(colours + alphas, path)
     photo = look(source, found.photo) if found.photo else None
     check_total([*colours, *alphas, *([photo] if photo else [])], path)
-    camera = _camera(photo or colours[0], fov)
+    camera = _camera(photo or colours[0], fov, aspect)
 
     wanted: list[tuple[Picture, Mode]] = [(photo, "RGB")] if photo else []
     for index, colour in enumerate(colours):
@@ -164,16 +172,18 @@ def read_scene(
         name=path.resolve().name,
         source=path,
         format="layers",
-        metadata={"near": near, "far": far, "fov": fov},
+        metadata={"near": near, "far": far, "fov": fov, "aspect": camera.width / camera.height},
         warnings=_doubts(layers[-1].image),
     )
 
 
-def _check_view(path: Path, near: float, far: float, fov: float) -> None:
+def _check_view(path: Path, near: float, far: float, fov: float, aspect: float) -> None:
     if not 0 < near < far < math.inf:
         raise SceneError(path, "depths 0 < near < far", f"near {near:g} and far {far:g}")
     if not 1 <= fov <= 170:
         raise SceneError(path, "a field of view of 1 to 170 degrees", f"{fov:g}")
+    if aspect and not 0.01 <= aspect <= 100:
+        raise SceneError(path, "a width of 0.01 to 100 times the height", f"{aspect:g}")
 
 
 def _check_sizes(pictures: list[Picture], path: Path) -> None:
@@ -184,9 +194,11 @@ def _check_sizes(pictures: list[Picture], path: Path) -> None:
             raise SceneError(path, f"{first.width} x {first.height} pixels", found, picture.name)
 
 
-def _camera(shown: Picture, fov: float) -> Camera:
+def _camera(shown: Picture, fov: float, aspect: float) -> Camera:
     """At the origin, with square pixels in the picture as it is displayed."""
     width, height = shown.width, shown.height
+    if aspect > 0:
+        width = max(1, round(height * aspect))
     focal = width / 2 / math.tan(math.radians(fov) / 2)
     return Camera(np.eye(4), width, height, focal, focal, width / 2, height / 2)
 

@@ -219,3 +219,16 @@ def test_a_real_folder() -> None:
         picture = picture * (1 - alpha) + layer.image[..., :3] * alpha
     error = np.mean((picture - scene.photo) ** 2)
     assert 10 * np.log10(255**2 / error) > 34
+
+
+def test_layers_that_were_squeezed_are_shown_wide(tmp_path: Path) -> None:
+    path = put(tmp_path, layer_files(2, 8, 8))
+    scene = opened(path, mpi_aspect=1.75)
+    camera = scene.camera
+    assert camera is not None
+    assert (camera.width, camera.height) == (14, 8)
+    layer = scene.layers[0]
+    assert isinstance(layer, Plane)
+    assert layer.across[0] / layer.down[1] == pytest.approx(1.75)
+    with pytest.raises(SceneError, match="times the height"):
+        opened(path, mpi_aspect=-1.0)

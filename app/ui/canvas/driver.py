@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STARTING = "starting kernels…"
 STOPPED = "kernels not started: move the camera to start them"
+FIRST_KIND = "gaussians"
+"""Kernels of these scenes are made ready while nothing is open yet."""
 QUICK_SECONDS = 0.25
 """Views that follow each other within this time are movement."""
 _REMEMBERED = 64
@@ -64,6 +66,7 @@ class RenderDriver(QObject):
         self._asked: dict[int, Camera] = {}
         self._last_change = 0.0
         self._failing = False
+        self._warm: set[str] = set()
         self._frame_came.connect(self._on_frame)
         self._frame_failed.connect(self._on_failure)
         canvas.shown.connect(self._on_shown)
@@ -80,17 +83,42 @@ class RenderDriver(QObject):
         """Import and warm the kernels on a worker; the window is usable meanwhile."""
         self._say(STARTING)
         backend = self._shell.document.render_settings.backend
+        scene = self._shell.document.scene
+        kind = FIRST_KIND if scene is None else scene.kind
 
         def work(progress: Progress, cancel: Cancel) -> _Ready:
             from kernels.backends import BACKENDS, available
             from render.render import warm_up
             from render.session import RenderSession
 
-            warm_up(backend, progress, cancel)
+            warm_up(backend, progress, cancel, kind)
             return RenderSession, {name: available(name) for name in BACKENDS}
 
+        def done(ready: _Ready) -> None:
+            self._warm.add(kind)
+            self._begin(ready)
+
         self._shell.tasks.start(
-            "Starting kernels", work, self._begin, self._on_failure, lambda: self._say(STOPPED)
+            "Starting kernels", work, done, self._on_failure, lambda: self._say(STOPPED)
+        )
+
+    def _warm_up(self, kind: str) -> None:
+        """Make the kernels of another kind of scene ready, then show it."""
+        self._say(STARTING)
+        backend = self._shell.document.render_settings.backend
+
+        def work(progress: Progress, cancel: Cancel) -> None:
+            from render.render import warm_up
+
+            warm_up(backend, progress, cancel, kind)
+
+        def done(nothing: None) -> None:
+            self._warm.add(kind)
+            self._say("first picture…")
+            self.request()
+
+        self._shell.tasks.start(
+            "Starting kernels", work, done, self._on_failure, lambda: self._say(STOPPED)
         )
 
     @property
@@ -156,6 +184,10 @@ class RenderDriver(QObject):
             return
         request = self.request_of(view)
         if request is None:
+            return
+        if request.scene.kind not in self._warm:
+            if not self.starting:
+                self._warm_up(request.scene.kind)
             return
         number = session.submit(request, moving)
         self._asked[number] = view

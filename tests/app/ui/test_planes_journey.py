@@ -1,0 +1,179 @@
+"""A multiplane image in the window: opened, orbited, compared, scrubbed, exported, measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtTest import QTest
+
+from app.ui.canvas.overlays import DOT_COLOR
+from app.ui.fit_check import FitDialog, measure
+from app.ui.save_as.dialog import SaveAsDialog
+from render.render import render
+from render.request import RenderSettings
+from scenes.camera import Camera
+from scenes.gaussians import GaussianScene
+from scenes.open import open_scene, save_scene
+from scenes.planes import PlaneScene
+from tests.app.ui.conftest import wait_for_picture
+from tests.app.ui.test_journey import _export, _key, _orbit
+from tests.kernels.chain import psnr
+from tests.render.test_planes import EYE, stack_scene
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture(scope="module")
+def planes() -> PlaneScene:
+    """A stack with the photo that it reproduces."""
+    scene = stack_scene(name="stack")
+    from render.request import RenderRequest
+
+    photo = render(RenderRequest(scene, EYE)).rgba8[..., :3].copy()
+    return replace(scene, photo=photo)
+
+
+@pytest.fixture
+def live_planes(shell, planes: PlaneScene, tmp_path: Path, qtbot):
+    """A window that has opened the stack from a file."""
+    file = tmp_path / "stack.mpi"
+    save_scene(planes, file)
+    shell.driver.start()
+    shell.open_paths([file])
+    qtbot.waitUntil(lambda: shell.document.scene is not None, timeout=30_000)
+    wait_for_picture(shell, qtbot)
+    return shell
+
+
+@pytest.mark.window
+def test_open_orbit_scrub_and_export(live_planes, tmp_path: Path, monkeypatch, qtbot):
+    shell = live_planes
+    document = shell.document
+    assert isinstance(document.scene, PlaneScene)
+    _key(shell, Qt.Key.Key_K)
+    home = document.view.position
+    _orbit(shell, qtbot)
+    assert np.linalg.norm(document.view.position - home) > 0.01
+    document.set_time(0.4)
+    _key(shell, Qt.Key.Key_K)
+    assert len(document.path.keys) == 2
+    panel = shell.panel("export")
+    panel.form.source.setCurrentIndex(panel.form.source.findData("path"))
+    panel.form.choose_size("custom")
+    panel.form.width_px.setValue(96)
+    panel.form.height_px.setValue(64)
+    panel.form.first.setValue(0)
+    panel.form.last.setValue(5)
+    panel.form.quality.setValue(100)
+    from app.ui.export import engine
+
+    order = engine.order_of(document, panel.form.choices)
+    job = _export(shell, tmp_path / "clip.mp4", monkeypatch)
+    qtbot.waitUntil(lambda: job.over, timeout=60_000)
+    assert job.state == "done", job.error
+    reader = imageio_ffmpeg.read_frames(str(tmp_path / "clip.mp4"))
+    assert next(reader)["source_size"] == (96, 64)
+    decoded = [np.frombuffer(frame, np.uint8).reshape(64, 96, 3) for frame in reader]
+    assert len(decoded) == len(order.requests) == 6
+    for frame, request in zip(decoded, order.requests, strict=True):
+        # Halved chroma costs most at edges.
+        assert psnr(frame / 255, render(request).rgba8[..., :3] / 255) > 27
+
+
+@pytest.mark.window
+def test_the_profiler_shows_the_kernels_of_planes(live_planes, qtbot):
+    _orbit(live_planes, qtbot)
+    rows = live_planes.profile.rows()
+    composite = [row for row in rows if row.key.name == "composite"]
+    assert [row.key.group for row in composite] == ["planes"]
+    assert composite[0].share > 0
+    assert sum(row.share for row in rows[:-1]) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.window
+def test_the_panels_speak_of_planes(live_planes, small_scene: GaussianScene, qtbot):
+    shell = live_planes
+    scene = shell.panel("scene")
+    assert scene.facts["Layers"].text() == "6 of 96 × 64"
+    assert scene.facts["Made for"].text().startswith("96 × 64")
+    assert not scene.axes.isVisibleTo(scene)
+    render_panel = shell.panel("rendering")
+    assert render_panel.back_faces.isVisibleTo(render_panel)
+    assert not render_panel.preset.isVisibleTo(render_panel)
+    names = {b.property("name"): b for b in render_panel.outputs.buttons()}
+    assert names["layer"].isVisibleTo(render_panel)
+    names["layer"].click()
+    wait_for_picture(shell, qtbot)
+    assert shell.document.render_settings.output == "layer"
+    render_panel.back_faces.click()
+    assert shell.document.render_settings.back_faces
+    # Splats have rows of their own, and no layers.
+    shell.opener.show_scene(small_scene)
+    wait_for_picture(shell, qtbot)
+    assert scene.facts["Splats"].text() == "3,000"
+    assert "Layers" not in scene.facts
+    assert render_panel.preset.isVisibleTo(render_panel)
+    assert not names["layer"].isVisibleTo(render_panel)
+
+
+@pytest.mark.window
+def test_the_eye_is_drawn_within_its_range(live_planes):
+    shell = live_planes
+    scene = shell.document.scene
+
+    def colors() -> set[tuple[float, ...]]:
+        strokes = shell.driver.canvas.overlay(400, 300)
+        return {tuple(np.round(row, 3)) for part in strokes.line_colors for row in part}
+
+    white = tuple(np.round(np.float32(DOT_COLOR), 3))
+    assert white in colors()
+    away = Camera.look_at((3 * scene.safe_radius, 0, 0), scene.focus[0], scene.up)
+    shell.driver.seen = None
+    shell.driver.show(away)
+    shell.driver.seen = None
+    assert white not in colors()
+    shell.set_overlays(safe_range=False)
+    before = len(colors())
+    shell.set_overlays(safe_range=True)
+    assert len(colors()) == before + 1
+
+
+@pytest.mark.window
+def test_comparing_with_the_photo(live_planes, planes: PlaneScene, qtbot):
+    shell = live_planes
+    found = measure(shell.document.scene, RenderSettings())
+    # The photo is the scene's own picture, stored without loss.
+    assert found.psnr > 60
+    assert found.difference.max() <= 4
+    shell.run("render.compare")
+
+    def dialogs() -> list[FitDialog]:
+        return shell.window.findChildren(FitDialog)
+
+    qtbot.waitUntil(lambda: bool(dialogs()), timeout=20_000)
+    assert dialogs()[0].numbers.text().startswith("PSNR ")
+    dialogs()[0].close()
+    with pytest.raises(ValueError, match="must have a photo"):
+        measure(replace(planes, photo=None), RenderSettings())
+
+
+@pytest.mark.window
+def test_saving_as(live_planes, tmp_path: Path, qtbot):
+    shell = live_planes
+    dialog = SaveAsDialog(shell, shell.document.scene)
+    dialog.show()
+    assert [format.name for format in dialog._formats] == ["mpi"]
+    assert not dialog.degree.isVisibleTo(dialog)
+    target = tmp_path / "again.mpi"
+    dialog.place.setText(str(target))
+    qtbot.waitUntil(lambda: dialog.estimate.text().startswith("about "), timeout=10_000)
+    QTest.mouseClick(dialog.save, LEFT, pos=QPoint(5, 5))
+    qtbot.waitUntil(target.exists, timeout=20_000)
+    again = open_scene(target)
+    for one, other in zip(shell.document.scene.layers, again.layers, strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
