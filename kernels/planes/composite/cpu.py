@@ -27,8 +27,8 @@ from kernels.planes.composite.lines import (
     layer_lines,
 )
 from kernels.planes.composite.order import (
-    highest_detail,
     in_order,
+    is_plain,
     raw_key,
     run_length,
     shows,
@@ -46,6 +46,7 @@ from kernels.planes.types import (
     Wanted,
 )
 from kernels.simd import (
+    CAN_PERMUTE,
     fetch_add,
     fma,
     full,
@@ -86,7 +87,7 @@ def _composite_tile(
     x1, y1 = x0 + columns - 1, y0 + lines - 1
     middle_x, middle_y = 0.5 * (x0 + x1) + 0.5, 0.5 * (y0 + y1) + 0.5
     pixels = columns * lines
-    simple = not extras and len(values) == 0 and camera[4] == 0
+    simple = CAN_PERMUTE and not extras and len(values) == 0 and camera[4] == 0
     count = 0
     affine = True
     for layer in range(len(rows)):
@@ -104,14 +105,11 @@ def _composite_tile(
                 stats[counter + _EMPTY] += pixels
                 continue
             partly[layer] = found == 2
-            if simple and found == 1:
-                plain[layer] = (
-                    filled == 1
-                    or highest_detail(
-                        rows[layer], slopes[layer], x0 + 0.5, y0 + 0.5, x1 + 0.5, y1 + 0.5
-                    )
-                    <= 0
-                )
+            plain[layer] = (
+                simple
+                and found == 1
+                and is_plain(rows[layer], slopes[layer], filled, x0, y0, TILE_X, TILE_Y)
+            )
         keys[layer] = raw_key(rows, layer, is_shell, middle_x, middle_y, camera)
         order[count] = layer
         count += 1

@@ -40,12 +40,15 @@ _PER_TURN = np.float32(0.5 / np.pi)
 
 
 @njit(inline="always")
-def _add(sums, at, number, r, g, b, a, depth, extras, live):
-    """Composite a sample behind what is there, in the lanes that are live."""
+def _add(sums, at, number, r, g, b, a, depth, extras, live, masks):
+    """Composite a sample behind what is there; with ``masks`` in the lanes that are live only."""
     light = load(sums, at + LIGHT)
-    a = select(live, a, full(np.float32(0)))
+    shown = light
+    if masks:
+        a = select(live, a, full(np.float32(0)))
+        shown = select(live, light, full(np.float32(0)))
     weight = light * a * _ALPHA
-    color = select(live, light, full(np.float32(0))) * _COLOR
+    color = shown * _COLOR
     store(sums, at + RED, fma(color, r, load(sums, at + RED)))
     store(sums, at + GREEN, fma(color, g, load(sums, at + GREEN)))
     store(sums, at + BLUE, fma(color, b, load(sums, at + BLUE)))
@@ -62,7 +65,7 @@ def _add(sums, at, number, r, g, b, a, depth, extras, live):
 def _plane_kernel(plain):
     """The loop over the pixels of a plane.
 
-    With ``plain`` it is for planes wholly in front of a pinhole, not smaller than their picture,
+    With ``plain`` it is for whole tiles in which :func:`~kernels.planes.composite.order.is_plain`,
     and for colours alone: what is left then fits into registers, which doubles its speed.
     """
 
@@ -128,22 +131,19 @@ def _plane_kernel(plain):
                 inverse = ONE / w
                 u = fma(step, u_step, u_start) * inverse
                 v = fma(step, v_step, v_start) * inverse
-                # Behind the eye coordinates come back from infinity.
-                steady = lane_of(w, 0) > np.float32(0) and lane_of(w, 15) > np.float32(0)
                 if not plain and smaller:
                     near = detail_at(row, slope, px + 16 * group, py)
                     far = detail_at(row, slope, px + 16 * group + 15, py)
                     highest = filled - 1
                     low = min(max(int(np.floor(min(near, far))), 0), highest)
                     high = min(max(int(np.floor(max(near, far))) + 1, 0), highest)
-                    if not steady:
+                    if lane_of(w, 0) <= np.float32(0) or lane_of(w, 15) <= np.float32(0):
+                        # Behind the eye coordinates come back from infinity.
                         low, high = 0, highest
                     power = log2(maximum(w, np.float32(1e-30)))
                     detail = fma(power, np.float32(-1.5), full(np.float32(0.5 * slope)))
                     detail = minimum(maximum(detail, np.float32(low)), np.float32(high))
-                    r, g, b, a = trilinear(
-                        source, levels, u, v, base_u, base_v, steady, detail, low, high
-                    )
+                    r, g, b, a = trilinear(source, levels, u, v, base_u, base_v, detail, low, high)
                 elif not plain and dependent:
                     first_value = ((y0 + line) * width + x0 + 16 * group) * values.shape[1]
                     r, g, b, a = seen(
@@ -152,13 +152,15 @@ def _plane_kernel(plain):
                     )  # fmt: skip
                 else:
                     r, g, b, a = bilinear(
-                        source, corner, stride, low_u, low_v, high_u, high_v, u, v, steady
+                        source, corner, stride, low_u, low_v, high_u, high_v, u, v, plain
                     )
                 touched += 16
                 depth = key
                 if not plain and extras:
                     depth = -key if flat else ONE / key
-                _add(totals, place, number, r, g, b, a, depth, not plain and extras, live)
+                _add(
+                    totals, place, number, r, g, b, a, depth, not plain and extras, live, not plain
+                )
         return touched
 
     return lines
@@ -216,11 +218,11 @@ def _shell_line(
             low = int(level)
             high = min(low + 1, filled - 1)
             level_of_all = full(np.float32(level))
-            r, g, b, a = trilinear(texels, levels, u, v, 0, 0, False, level_of_all, low, high)
+            r, g, b, a = trilinear(texels, levels, u, v, 0, 0, level_of_all, low, high)
         else:
-            r, g, b, a = whole(texels, levels[0], u, v, False)
+            r, g, b, a = whole(texels, levels[0], u, v)
         touched += 16
-        _add(sums, at, number, r, g, b, a, depth, extras, live)
+        _add(sums, at, number, r, g, b, a, depth, extras, live, True)
     return touched
 
 

@@ -128,3 +128,29 @@ def shows(row, slope, filled, at, block, occupied, x0, y0, x1, y1, flat):
         + occupied[block[0] + first_y * stride + first_x]
     )
     return 1 if counts > 0 else 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def is_plain(row, slope, filled, x0, y0, width, height):
+    """Whether a plane in front of a pinhole is easy to draw in a tile from (x0, y0).
+
+    It must not appear smaller than its picture, and sixteen pixels in a row must meet texels
+    within 30 columns of two rows. All of this changes in one direction along a row and a column,
+    so the corners of the tile tell; the tile counts as whole, also where the picture ends in it.
+    """
+    for corner in range(4):
+        x = x0 + (width - 16 if corner & 1 else 0) + 0.5
+        y = y0 + (height - 1 if corner & 2 else 0) + 0.5
+        near = row[W] * x + row[W + 1] * y + row[W + 2]
+        far = near + 15 * row[W]
+        if near <= 0 or far <= 0:
+            return False
+        if filled > 1 and max(detail_at(row, slope, x, y), detail_at(row, slope, x + 15, y)) > 0:
+            return False
+        u = row[U] * x + row[U + 1] * y + row[U + 2]
+        v = row[V] * x + row[V + 1] * y + row[V + 2]
+        across = (u + 15 * row[U]) / far - u / near
+        down = (v + 15 * row[V]) / far - v / near
+        if abs(across) > 29.9 or abs(down) > 0.99:
+            return False
+    return True

@@ -11,7 +11,6 @@ from numba import njit
 
 from kernels.planes.types import HEIGHT, OFFSET, STRIDE, WIDTH
 from kernels.simd import (
-    CAN_PERMUTE,
     floor,
     fma,
     full,
@@ -43,46 +42,49 @@ def _add_texel(texel, weight, r, g, b, a):
 
 
 @njit(inline="always")
-def _corners(texels, corner, stride, column, line, steady):
-    """The four texels around each pixel: left and right, above and below.
+def _near_corners(texels, corner, stride, column, line):
+    """The four texels around each pixel, all within 31 columns of two or three rows.
 
-    Neighbouring pixels meet neighbouring texels, mostly within 31 of one or two rows: these are
-    loaded once and picked from in registers, at a third of the time of single loads. ``steady``:
-    the first and the last pixel meet the outermost ones.
+    Neighbouring pixels meet neighbouring texels: those of a row are loaded once and picked from in
+    registers, at a third of the time of single loads.
     """
     left, right = lane_of(column, 0), lane_of(column, 15)
     above, below = lane_of(line, 0), lane_of(line, 15)
     lowest, top = min(left, right), min(above, below)
-    if CAN_PERMUTE and steady and max(left, right) - lowest < 31 and max(above, below) - top < 2:
-        at = corner + np.int64(top) * stride + lowest
-        index = column - lowest
-        after = index + np.int32(1)
-        q0, q1 = load(texels, at), load(texels, at + 16)
-        q2, q3 = load(texels, at + stride), load(texels, at + stride + 16)
-        first, second = permute_pair(q0, q1, index), permute_pair(q0, q1, after)
-        third, fourth = permute_pair(q2, q3, index), permute_pair(q2, q3, after)
-        if above != below:
-            q0, q1 = load(texels, at + 2 * stride), load(texels, at + 2 * stride + 16)
-            lower = line > top
-            first, second = select(lower, third, first), select(lower, fourth, second)
-            third = select(lower, permute_pair(q0, q1, index), third)
-            fourth = select(lower, permute_pair(q0, q1, after), fourth)
-    else:
-        offsets = line * np.int32(stride) + column
-        first, second = load_pairs(texels, corner, offsets)
-        third, fourth = load_pairs(texels, corner + stride, offsets)
+    at = corner + np.int64(top) * stride + lowest
+    index = column - lowest
+    after = index + np.int32(1)
+    q0, q1 = load(texels, at), load(texels, at + 16)
+    q2, q3 = load(texels, at + stride), load(texels, at + stride + 16)
+    first, second = permute_pair(q0, q1, index), permute_pair(q0, q1, after)
+    third, fourth = permute_pair(q2, q3, index), permute_pair(q2, q3, after)
+    if above != below:
+        q0, q1 = load(texels, at + 2 * stride), load(texels, at + 2 * stride + 16)
+        lower = line > top
+        first, second = select(lower, third, first), select(lower, fourth, second)
+        third = select(lower, permute_pair(q0, q1, index), third)
+        fourth = select(lower, permute_pair(q0, q1, after), fourth)
     return first, second, third, fourth
 
 
 @njit(inline="always")
-def bilinear(texels, corner, stride, low_u, low_v, high_u, high_v, u, v, steady):
+def _corners(texels, corner, stride, column, line):
+    """The four texels around each pixel: left and right, above and below."""
+    offsets = line * np.int32(stride) + column
+    first, second = load_pairs(texels, corner, offsets)
+    third, fourth = load_pairs(texels, corner + stride, offsets)
+    return first, second, third, fourth
+
+
+@njit(inline="always")
+def bilinear(texels, corner, stride, low_u, low_v, high_u, high_v, u, v, near):
     """Premultiplied colour and alpha at (u, v), coordinates of texels.
 
     ``corner`` is the place of the texel (0, 0), the coordinates of the border around the picture
     are ``low_u`` to ``high_u`` and ``low_v`` to ``high_v``: float32 scalars that the caller
     keeps, because compilers fear that the table which they come from is written to meanwhile.
-    ``steady`` says that u and v do not turn back from the first pixel to the last. Outside and
-    where coordinates are no numbers, the transparent border is met.
+    ``near``, a constant, says that what the pixels meet lies as :func:`_near_corners` wants it.
+    Outside and where coordinates are no numbers, the transparent border is met.
     """
     zero = full(np.float32(0))
     u = minimum(maximum(u, low_u), high_u)
@@ -91,7 +93,10 @@ def bilinear(texels, corner, stride, low_u, low_v, high_u, high_v, u, v, steady)
     above = minimum(floor(v), high_v - _ONE)
     s, t = u - left, v - above
     column, line = to_int(left), to_int(above)
-    first, second, third, fourth = _corners(texels, corner, stride, column, line, steady)
+    if near:
+        first, second, third, fourth = _near_corners(texels, corner, stride, column, line)
+    else:
+        first, second, third, fourth = _corners(texels, corner, stride, column, line)
     seen = to_bits(((first | second | third | fourth) >> np.int32(24)) > np.int32(0))
     if seen == np.uint64(0):
         return zero, zero, zero, zero
@@ -103,18 +108,18 @@ def bilinear(texels, corner, stride, low_u, low_v, high_u, high_v, u, v, steady)
 
 
 @njit(inline="always")
-def whole(texels, at, u, v, steady):
+def whole(texels, at, u, v):
     """:func:`bilinear` of a picture whose row in the table of textures is ``at``."""
     border = np.float32(-1)
     corner = at[OFFSET] + at[STRIDE] + 1
     return bilinear(
         texels, corner, at[STRIDE], border, border, np.float32(at[WIDTH]), np.float32(at[HEIGHT]),
-        u, v, steady,
+        u, v, False,
     )  # fmt: skip
 
 
 @njit(inline="always")
-def trilinear(texels, levels, u, v, base_u, base_v, steady, detail, lowest, highest):
+def trilinear(texels, levels, u, v, base_u, base_v, detail, lowest, highest):
     """Between the levels around ``detail``, all of which lie in ``lowest..highest``."""
     zero = full(np.float32(0))
     r, g, b, a = zero, zero, zero, zero
@@ -124,7 +129,7 @@ def trilinear(texels, levels, u, v, base_u, base_v, steady, detail, lowest, high
         factor = np.float32(0.5**level)
         at_u = (u + np.float32(base_u + 0.5)) * factor - np.float32(0.5)
         at_v = (v + np.float32(base_v + 0.5)) * factor - np.float32(0.5)
-        r1, g1, b1, a1 = whole(texels, levels[level], at_u, at_v, steady)
+        r1, g1, b1, a1 = whole(texels, levels[level], at_u, at_v)
         r, g = fma(weight, r1, r), fma(weight, g1, g)
         b, a = fma(weight, b1, b), fma(weight, a1, a)
     return r, g, b, a
