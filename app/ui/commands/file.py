@@ -35,6 +35,21 @@ def _save_scene(shell: Shell) -> None:
         SaveAsDialog(shell, scene).open()
 
 
+def _can_be_reopened(shell: Shell) -> bool:
+    from app.ui.reopen import format_of
+
+    return format_of(shell.document.scene) is not None
+
+
+def _reopen(shell: Shell) -> None:
+    from app.ui.reopen import ReopenDialog, format_of
+
+    scene = shell.document.scene
+    format = format_of(scene)
+    if scene is not None and format is not None:
+        ReopenDialog(shell, scene, format).open()
+
+
 def _import(shell: Shell) -> None:
     filters = [*path_filters(), ("Training cameras", (".json",))]
     path = files.ask_open(shell.window, "Import camera path or cameras", filters)
@@ -139,6 +154,16 @@ ACTIONS = [
         icon="save",
         run=_save_scene,
         enabled_when=_can_be_saved,
+        section=1,
+    ),
+    ActionRecord(
+        id="file.reopen",
+        title="Open again with options…",
+        menu="File",
+        shortcut="Ctrl+Alt+O",
+        tip="Read the scene's file another way: depths and shape of layers, frame, axes, level",
+        run=_reopen,
+        enabled_when=_can_be_reopened,
         section=1,
     ),
     ActionRecord(

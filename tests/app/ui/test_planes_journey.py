@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QDoubleSpinBox
 
 from app.ui.canvas.overlays import DOT_COLOR
 from app.ui.fit_check import FitDialog, measure
+from app.ui.reopen import ReopenDialog, format_of
 from app.ui.save_as.dialog import SaveAsDialog
 from render.render import render
 from render.request import RenderSettings
@@ -24,6 +26,7 @@ from tests.app.ui.conftest import wait_for_picture
 from tests.app.ui.test_journey import _export, _key, _orbit
 from tests.kernels.chain import psnr
 from tests.render.test_planes import EYE, stack_scene
+from tests.scenes.mpi_files import layer_files, put
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -177,3 +180,25 @@ def test_saving_as(live_planes, tmp_path: Path, qtbot):
     again = open_scene(target)
     for one, other in zip(shell.document.scene.layers, again.layers, strict=True):
         np.testing.assert_array_equal(one.image, other.image)
+
+
+@pytest.mark.window
+def test_opening_again_with_options(shell, tmp_path: Path, qtbot):
+    """Layers that were squeezed into squares are widened, and undo narrows them."""
+    folder = put(tmp_path / "mine", layer_files(2, 16, 16))
+    shell.driver.start()
+    shell.open_paths([folder])
+    qtbot.waitUntil(lambda: shell.document.scene is not None, timeout=30_000)
+    wait_for_picture(shell, qtbot)
+    scene = shell.document.scene
+    dialog = ReopenDialog(shell, scene, format_of(scene))
+    dialog.show()
+    assert dialog.values["mpi_far"]() == 100.0
+    dialog.findChild(QDoubleSpinBox, "save_as_mpi_aspect").setValue(1.5)
+    QTest.mouseClick(dialog.open_again, LEFT)
+    qtbot.waitUntil(lambda: shell.document.scene is not scene, timeout=20_000)
+    assert shell.document.scene.camera.width == 24
+    wait_for_picture(shell, qtbot)
+    shell.document.undo()
+    assert shell.document.scene is scene
+    assert format_of(None) is None
