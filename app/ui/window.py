@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QKeySequence, QShowEvent
 from PyQt6.QtWidgets import (
+    QDialog,
     QDockWidget,
     QLabel,
     QMainWindow,
@@ -247,6 +248,8 @@ class MainWindow(QMainWindow):
                 self._closing = True
                 self._keep()
                 self._message_timer.stop()
+                for dialog in self.findChildren(QDialog):
+                    dialog.close()
                 self.readouts.stop()
                 self.drop.close()
                 self.recent.close()

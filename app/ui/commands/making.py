@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def _make_planes(shell: Shell) -> None:
     from app.ui.making.dialog import MakeDialog
 
-    dialog = shell.window.findChild(MakeDialog, "make_planes") or MakeDialog(shell)
+    found = shell.window.findChild(MakeDialog, "make_planes")
+    # One that was just closed is still there until Qt deletes it.
+    dialog = found if found is not None and found.isVisible() else MakeDialog(shell)
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, ref
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayout
@@ -35,8 +35,8 @@ class MakeDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._shell = shell
         self._task: Task | None = None
-        self._made: WeakSet[Scene] = WeakSet()
-        self._source: Scene | None = None
+        self._recipe: Recipe | None = None
+        self._origins: WeakKeyDictionary[Scene, ref[Scene]] = WeakKeyDictionary()
         self.form = MakeForm()
         self.form.setMinimumWidth(_FORM_WIDTH)
         self.preview = PreviewPane(shell)
@@ -49,13 +49,17 @@ class MakeDialog(QDialog):
         layout.setSpacing(4 * GRID)
         layout.addLayout(sides, 1)
         layout.addWidget(self._buttons())
-        self.form.changed.connect(self._on_change)
+        self.form.changed.connect(self._on_choice)
         document = shell.document
-        document.scenes_changed.connect(self._on_scene)
-        document.view_changed.connect(self._on_scene)
-        document.orientation_changed.connect(self._on_scene)
-        document.render_settings_changed.connect(self._on_scene)
-        self.finished.connect(self.preview.close_down)
+        self._heard = (
+            document.scenes_changed,
+            document.view_changed,
+            document.orientation_changed,
+            document.render_settings_changed,
+        )
+        for signal in self._heard:
+            signal.connect(self._on_scene)
+        self.finished.connect(self._on_finish)
         self._on_scene()
         self._on_change()
         self.form.photo.setFocus()
@@ -63,7 +67,8 @@ class MakeDialog(QDialog):
     def _buttons(self) -> QDialogButtonBox:
         buttons = QDialogButtonBox()
         self.make = push("make_make", "Make", "Make it in full size and show it", self._make)
-        self.make.setDefault(True)
+        # Enter ends the typing of a number or a path; it must not start anything.
+        self.make.setAutoDefault(False)
         buttons.addButton(self.make, QDialogButtonBox.ButtonRole.ActionRole)
         close = buttons.addButton(QDialogButtonBox.StandardButton.Close)
         assert close is not None
@@ -75,6 +80,12 @@ class MakeDialog(QDialog):
 
     # Reacting -------------------------------------------------------------------------------
 
+    def _on_choice(self) -> None:
+        if self.form.source == "scene":
+            # A view that turns by itself would never rest long enough for a preview.
+            self._shell.pointer.turn(False)
+        self._on_change()
+
     def _on_change(self) -> None:
         self.preview.show_recipe(self.form.recipe)
         self._show_button()
@@ -84,14 +95,20 @@ class MakeDialog(QDialog):
         if self.form.source == "scene":
             self._on_change()
 
+    def _on_finish(self) -> None:
+        """Listen no more: the document outlives this."""
+        for signal in self._heard:
+            signal.disconnect(self._on_scene)
+        self.preview.close_down()
+
     def _seen(self) -> FromScene:
         """The scene that planes can be made from, and the view, both in its file's frame."""
         document = self._shell.document
         scene = document.scene
-        if scene in self._made:
+        if scene is not None and scene in self._origins:
             # What was just made is shown, but one goes on with what it was made from.
-            scene = self._source if self._source in document.scenes else None
-        self._source = scene
+            origin = self._origins[scene]()
+            scene = origin if origin in document.scenes else scene
         camera = document.view
         display = display_transform(document.orientation)
         if camera is not None and display is not None:
@@ -111,7 +128,8 @@ class MakeDialog(QDialog):
         if self._task is not None:
             self._task.cancel()
             return
-        self._task = start_making(self._shell, self.form.recipe)
+        self._recipe = self.form.recipe
+        self._task = start_making(self._shell, self._recipe)
         self._task.progressed.connect(self._on_progress)
         self._task.ended.connect(self._on_end)
         self._show_button()
@@ -124,9 +142,10 @@ class MakeDialog(QDialog):
             self.preview.note(f"{verb}… {done:3.0f} %")
 
     def _on_end(self) -> None:
-        if self._task is not None and self._task.result is not None:
-            self._made.add(self._task.result)
-        self._task = None
+        made = self._task.result if self._task is not None else None
+        if made is not None and isinstance(self._recipe, FromScene) and self._recipe.scene:
+            self._origins[made] = ref(self._recipe.scene)
+        self._task = self._recipe = None
         self.preview.note("")
         self._show_button()
 

@@ -37,6 +37,7 @@ class FileField(QWidget):
         self._tip = tip
         self.line.setToolTip(tip)
         browse = tool(f"{name}_browse", "folder", f"Choose the file: {title.lower()}", self._browse)
+        browse.setFixedHeight(6 * GRID)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)

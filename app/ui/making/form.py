@@ -61,7 +61,7 @@ class MakeForm(QWidget):
     @property
     def source(self) -> str:
         """One of :data:`SOURCES`."""
-        return str(self.sources.checkedButton().property("source"))
+        return next(name for name, button in self.buttons.items() if button.isChecked())
 
     @property
     def recipe(self) -> Recipe:
@@ -81,7 +81,7 @@ class MakeForm(QWidget):
             )
         return FromPhoto(
             self.photo.path,
-            self.depth.path,
+            self.depth_map.path,
             count,
             fov,
             self.values.currentData(),
@@ -93,7 +93,7 @@ class MakeForm(QWidget):
     def set_seen(self, seen: FromScene) -> None:
         """Say which scene is open and how the canvas looks at it."""
         self._seen = seen
-        title, tip = SOURCES["scene"]
+        tip = SOURCES["scene"][1]
         button = self.buttons["scene"]
         button.setEnabled(seen.scene is not None)
         button.setToolTip(tip if seen.scene else "There is no open scene to make it from")
@@ -118,7 +118,6 @@ class MakeForm(QWidget):
             button.setToolTip(tip)
             button.setCheckable(True)
             button.setAutoDefault(False)
-            button.setProperty("source", name)
             button.setProperty("segment", True)
             self.sources.addButton(button)
             self.buttons[name] = button
@@ -129,7 +128,7 @@ class MakeForm(QWidget):
 
     def _add_photo(self) -> None:
         self.photo = FileField("make_photo", "Photo", "What the scene will look like", PHOTOS)
-        self.depth = FileField(
+        self.depth_map = FileField(
             "make_depth",
             "Depth map",
             "As many pixels as the photo: PNG, PFM, npy, npz, EXR",
@@ -143,13 +142,13 @@ class MakeForm(QWidget):
         tip = "Depth of the farthest pixel, scene units"
         self.far = real("make_far", tip, "", 0.001, _FARTHEST, 100.0)
         self.range = joined(self.near, _word("to"), self.far)
-        for field in (self.photo, self.depth):
+        for field in (self.photo, self.depth_map):
             field.changed.connect(self.changed)
         self.values.currentIndexChanged.connect(self._on_source)
         for number in (self.near, self.far):
             number.valueChanged.connect(self.changed)
         self.rows.addRow(self._label("Photo"), self.photo)
-        self.rows.addRow(self._label("Depth map"), self.depth)
+        self.rows.addRow(self._label("Depth map"), self.depth_map)
         self.rows.addRow(self._label("Values"), self.values)
         self.rows.addRow(self._label("Near, far"), self.range)
 
@@ -215,8 +214,8 @@ class MakeForm(QWidget):
     def _show_rows(self) -> None:
         source = self.source
         photo, pair = source == "photo", source == "pair"
-        for field in (self.photo, self.depth, self.values, self.tilted):
-            self.rows.setRowVisible(field, photo)
+        for row in (self.photo, self.depth_map, self.values, self.tilted):
+            self.rows.setRowVisible(row, photo)
         self.rows.setRowVisible(self.range, photo and self.values.currentData() != "depth")
         for field in (self.left, self.right, self.focal, self.baseline):
             self.rows.setRowVisible(field, pair)

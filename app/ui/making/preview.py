@@ -49,7 +49,7 @@ class PreviewPane(QWidget):
         self.facts = number("make_facts")
         self.facts.setAccessibleName("About the preview")
         self.facts.setToolTip(
-            "How like the photo the planes are from where it was taken:\n"
+            "How like the photo (or the view) the planes are from the same place:\n"
             "above 35 dB of peak signal-to-noise ratio the eye hardly tells them apart"
         )
         self.trouble = text(role="bad", name="make_problem")
@@ -75,6 +75,7 @@ class PreviewPane(QWidget):
         if recipe.missing or recipe.problem:
             self._delay.stop()
             self._worker.forget()
+            self._shown = self._worker.state
             self.stage.say(recipe.missing)
             self._say(problem=recipe.problem)
             return
@@ -107,7 +108,7 @@ class PreviewPane(QWidget):
 
     def _run(self) -> None:
         """Look for news and sway, as long as someone sees it."""
-        if self.isVisible():
+        if self.isVisible() and not self._frames.isActive():
             self._frames.start()
             self._on_frame()
 
@@ -171,7 +172,7 @@ class PreviewPane(QWidget):
 def facts(preview: Preview) -> str:
     """How many layers there are, and how like the photo."""
     if math.isinf(preview.psnr):
-        quality = "from its camera equal to the photo"
+        quality = "equal at the reference view"
     else:
-        quality = f"from its camera {preview.psnr:.1f} dB PSNR"
+        quality = f"{preview.psnr:.1f} dB PSNR at the reference view"
     return f"{preview.scene.count:,} layers, {quality}"

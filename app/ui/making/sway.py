@@ -30,4 +30,4 @@ def swayed(scene: PlaneScene, camera: Camera, seconds: float) -> Camera:
     after = look_at_pose(eye, centre, up)[:3, :3]
     moved = np.eye(4)
     moved[:3, :3], moved[:3, 3] = after @ before.T @ pose[:3, :3], eye
-    return replace(camera, camera_from_world=np.linalg.inv(moved))
+    return replace(camera, camera_from_world=np.asarray(np.linalg.inv(moved), np.float64))
