@@ -12,6 +12,9 @@ OFFSET, WIDTH, HEIGHT, STRIDE = 0, 1, 2, 3
 """Columns of the table of textures."""
 BLOCK = 32
 """Side of the squares, texels, whose emptiness is known."""
+SHARPER = 0.125
+"""Taken off the level of detail: what appears up to 9 % smaller than its picture is not averaged,
+so that a view a hair's breadth from 1:1 is neither blurred nor slow."""
 STOP = 1 / 4096
 """Light that is passed on; less is taken for none: a sixteenth of a step of 8 bits."""
 

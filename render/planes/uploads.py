@@ -12,7 +12,7 @@ from kernels.gaussians.types import View
 from kernels.planes.geometry import geometry_of, magnification
 from kernels.planes.halve import halve
 from kernels.planes.pack import pack
-from kernels.planes.types import Geometry, Options, Textures
+from kernels.planes.types import SHARPER, Geometry, Options, Textures
 from scenes.planes import Plane, PlaneScene, Shell
 
 
@@ -104,4 +104,4 @@ class Upload:
         shells = self.textures.table[self.textures.wraps, 0, 1:3].prod(axis=1)
         around = np.sqrt(shells / (2 * np.pi**2 * view.fx * view.fy))
         most = max(most, float(around.max(initial=1.0)))
-        return int(np.ceil(np.log2(min(most, 2.0**30)))) + 1
+        return max(int(np.ceil(np.log2(min(most, 2.0**30)) - SHARPER)), 0) + 1

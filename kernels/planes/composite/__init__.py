@@ -53,7 +53,8 @@ def composite(
 
     Along the ray of each pixel centre every layer gives a premultiplied colour and alpha, the
     bilinear mean of four texels (of two levels where the picture appears smaller: the level is
-    ``log2`` of :func:`~kernels.planes.geometry.magnification`). Texels outside of a plane are
+    ``log2`` of :func:`~kernels.planes.geometry.magnification`, less
+    :data:`~kernels.planes.types.SHARPER`). Texels outside of a plane are
     transparent. What is hit is ordered by depth, pixel by pixel, the later layer first among
     equals, and composited front to back::
 

@@ -37,6 +37,7 @@ from kernels.planes.composite.order import (
 from kernels.planes.geometry import KEY
 from kernels.planes.types import (
     HEIGHT,
+    SHARPER,
     WIDTH,
     Coefficients,
     Composite,
@@ -284,11 +285,15 @@ def run(
 
 
 def _slopes(textures: Textures, geometry: Geometry, view: View) -> np.ndarray:
-    """(L,) log2 of the determinant of a plane's homography, or the level of detail of a shell."""
+    """(L,) log2 of the determinant of a plane's homography, or the level of detail of a shell.
+
+    :data:`~kernels.planes.types.SHARPER` is off both.
+    """
     slopes = np.empty(textures.count)
     matrices = geometry.rows[:, :KEY].reshape(-1, 3, 3)
     with np.errstate(divide="ignore"):
-        slopes[:] = np.log2(np.abs(np.linalg.det(matrices)))
+        slopes[:] = np.log2(np.abs(np.linalg.det(matrices))) - 2 * SHARPER
     sizes = textures.table[:, 0]
     around = sizes[:, WIDTH] * sizes[:, HEIGHT] / (2 * np.pi**2 * view.fx * view.fy)
-    return np.where(textures.wraps, 0.5 * np.log2(np.maximum(around, 1e-300)), slopes)
+    detail = 0.5 * np.log2(np.maximum(around, 1e-300)) - SHARPER
+    return np.where(textures.wraps, detail, slopes)

@@ -13,6 +13,7 @@ from kernels.planes.geometry import KEY, U, V, W
 from kernels.planes.types import (
     HEIGHT,
     OFFSET,
+    SHARPER,
     STRIDE,
     WIDTH,
     Coefficients,
@@ -154,7 +155,7 @@ def _sampled(
     if coefficients is not None or not options.mipmaps:
         return _bilinear(textures, layer, 0, u, v, coefficients, top)
     highest = textures.filled[0] - 1
-    level = torch.nan_to_num(level, nan=0.0, posinf=0.0).clamp(0, highest)
+    level = torch.nan_to_num(level - SHARPER, nan=0.0, posinf=0.0).clamp(0, highest)
     lower = level.floor()
     share = (level - lower)[..., None]
     out = torch.zeros(*u.shape, 4, dtype=torch.float64)
