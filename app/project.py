@@ -9,7 +9,8 @@ path degrees.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -20,6 +21,7 @@ from render.presets import PRESETS
 from render.request import VIEWS, RenderSettings
 from scenes.camera import Camera, Projection
 from scenes.frames import FRAMES
+from scenes.open import OPENED_WITH
 from scenes.paths.edit import LONGEST
 from scenes.paths.formats import plenoscope
 from scenes.paths.json_file import Value, read_json, write_json
@@ -33,6 +35,7 @@ BACKENDS = ("auto", "reference", "cpu", "cuda")
 LARGEST_IMAGE = 65_536
 """Pixels a side of a stored camera."""
 MOST_LEVELS = 1000
+MOST_OPTIONS = 100
 """Levels of detail of a file."""
 
 
@@ -52,7 +55,8 @@ class SceneReference:
     ``file`` is absolute, and None for a sample or a scene that was never in a file. ``format``
     and ``count`` (number of Gaussians) tell whether the file is still the one it was. ``axes`` is
     the frame that a person chose for the file, empty where nobody did; ``level`` the level of
-    detail that was open, None for a file that has none.
+    detail that was open, None for a file that has none. ``options`` are other choices that were
+    made when the file was read.
     """
 
     file: Path | None
@@ -62,6 +66,7 @@ class SceneReference:
     count: int
     axes: str = ""
     level: int | None = None
+    options: Mapping[str, float | str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +171,31 @@ def _scene_record(scene: Scene, base: Path | None) -> dict[str, Any]:
             record["axes"] = scene.metadata["stored_frame"]
         if isinstance(scene.metadata.get("level"), int):
             record["level"] = scene.metadata["level"]
+        options = _plain(scene.metadata.get(OPENED_WITH, {}))
+        if options:
+            record["options"] = options
     return record
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that JSON can hold, but for those that have keys of their own."""
+    return {
+        name: value
+        for name, value in options.items()
+        if name not in ("lod", "stored_frame") and isinstance(value, float | int | str)
+    }
+
+
+def _options_from(value: Value) -> dict[str, float | str | bool]:
+    if not isinstance(value.raw, dict) or len(value.raw) > MOST_OPTIONS:
+        value.fail(f"an object of at most {MOST_OPTIONS} options")
+    options: dict[str, float | str | bool] = {}
+    for name, raw in value.raw.items():
+        if isinstance(raw, bool | int | str):
+            options[name] = raw
+        else:
+            options[name] = value[name].number()
+    return options
 
 
 def _reference(file: Path, base: Path | None) -> str:
@@ -199,6 +228,7 @@ def _scene_from(value: Value, base: Path) -> SceneReference | None:
         count=value.get("count", 0).integer(0, 2**40),
         axes=value.get("axes", "").choice(["", *FRAMES]),
         level=None if level.raw is None else level.integer(0, MOST_LEVELS),
+        options=_options_from(value.get("options", {})),
     )
 
 

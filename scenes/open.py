@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from scenes.registry import (
     scan,
 )
 from scenes.scene import Scene
+
+OPENED_WITH = "opened_with"
+"""Key of ``metadata``: the read options that differ from the usual ones."""
 
 
 def scene_formats() -> list[Format]:
@@ -56,12 +60,17 @@ def open_scene(
     if chosen is None:
         known = ", ".join(format.name for format in scene_formats())
         raise SceneError(path, f"a scene of one of the formats {known}", "a file of another kind")
-    known_options = {option.name for option in chosen.read_options}
-    wanted = {name: value for name, value in options.items() if name in known_options}
+    usual = {option.name: option.default for option in chosen.read_options}
+    wanted = {name: value for name, value in options.items() if name in usual}
     try:
-        return chosen.read(path, progress, cancel, **wanted)
+        scene = chosen.read(path, progress, cancel, **wanted)
     except OSError as error:
         raise SceneError(path, "a readable file", error.strerror or str(error)) from error
+    unusual = {name: value for name, value in wanted.items() if value != usual[name]}
+    if unusual:
+        # Whoever opens the file again wants to make the same choices.
+        scene = replace(scene, metadata=dict(scene.metadata) | {OPENED_WITH: unusual})
+    return scene
 
 
 def save_scene(

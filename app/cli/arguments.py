@@ -88,6 +88,9 @@ def add_rendering(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", default="gsplat", metavar="NAME", help="whose image to match; default gsplat"
     )
+    parser.add_argument(
+        "--back-faces", action="store_true", help="show planes of multiplane images from behind"
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -61,7 +61,14 @@ def read(path: Path, progress: Progress, cancel: Cancel) -> Opened:
         elif reference.file is not None:
             from app.ui.reading import open_as
 
-            scene = open_as(reference.file, reference.axes, reference.level, progress, cancel)
+            scene = open_as(
+                reference.file,
+                reference.axes,
+                reference.level,
+                progress,
+                cancel,
+                reference.options,
+            )
         else:
             return Opened(project, None)
     except SceneError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from app.ui.tasks import Task, Work
 from scenes.gaussians import GaussianScene
@@ -19,8 +19,15 @@ QUICK_SPLATS = 50_000
 """Scenes of up to this many are turned at once (under 0.15 s), larger ones in a task."""
 
 
-def open_as(file: Path, axes: str, level: int | None, progress: Progress, cancel: Cancel) -> Scene:
-    """Open a scene at a level of detail and with the axes that a person chose for it.
+def open_as(
+    file: Path,
+    axes: str,
+    level: int | None,
+    progress: Progress,
+    cancel: Cancel,
+    choices: Mapping[str, Any] | None = None,
+) -> Scene:
+    """Open a scene at a level of detail and with the axes and read options that were chosen for it.
 
     An empty ``axes`` and no ``level`` leave it to the file. Call it on a worker.
 
@@ -28,10 +35,20 @@ def open_as(file: Path, axes: str, level: int | None, progress: Progress, cancel
     ------
     SceneError, Cancelled
     """
+    from app.ui.save_as.choices import fitting
     from scenes.frames import reinterpreted
-    from scenes.open import open_scene
+    from scenes.open import open_scene, sniff_scene
 
-    options = {} if level is None else {"lod": level}
+    format = sniff_scene(file)
+    known = {} if format is None else {option.name: option for option in format.read_options}
+    # A project may come from a stranger, or from another version.
+    options = {
+        name: fitting(known[name], value)
+        for name, value in (choices or {}).items()
+        if name in known
+    }
+    if level is not None:
+        options["lod"] = level
     scene = open_scene(file, progress, cancel, **options)
     if axes and isinstance(scene, GaussianScene):
         scene = reinterpreted(scene, axes, progress, cancel)

@@ -35,7 +35,7 @@ def read(path: Path, progress: Progress = no_progress, cancel: Cancel = never) -
 FORMAT = Format(
     name="adampi",
     title="Planes of density (AdaMPI, NumPy)",
-    extensions=(),
+    extensions=(".npz",),
     kind="planes",
     sniff=sniff,
     read=read,

@@ -367,3 +367,28 @@ def test_demo_writes_the_tour_and_the_table(
     assert "exists" in capsys.readouterr().err
     assert main(["demo", "--no-window", "--output", "tour.mp4", "--overwrite"]) == 0
     assert [file.name for file in tmp_path.iterdir()] == ["tour.mp4"]
+
+
+def test_planes_give_their_layers_and_their_backs(tmp_path: Path) -> None:
+    from tests.render.test_planes import stack_scene
+
+    file = tmp_path / "stack.mpi"
+    save_scene(stack_scene(), file)
+    out = tmp_path / "out.npz"
+    assert main(["render", str(file), "-o", str(out), "--size", "96x64"]) == 0
+    with np.load(out) as arrays:
+        assert set(arrays) == {"color", "alpha", "depth", "layer"}
+        assert arrays["layer"].dtype == np.int32
+        assert set(np.unique(arrays["layer"])) <= set(range(-1, 6))
+    behind = {"id": 0, "img_name": "behind", "width": 96, "height": 64, "position": [0, 0, 40],
+              "rotation": [[-1, 0, 0], [0, 1, 0], [0, 0, -1]], "fx": 80, "fy": 80}  # fmt: skip
+    cameras = tmp_path / "cameras.json"
+    cameras.write_text(json.dumps([behind]))
+    found = []
+    for more in ([], ["--back-faces"]):
+        command = ["render", str(file), "-o", str(out), "--overwrite", "--cameras", str(cameras)]
+        assert main([*command, *more]) == 0
+        with np.load(out) as arrays:
+            found.append(float(arrays["alpha"].max()))
+    assert found[0] == 0
+    assert found[1] > 0.9

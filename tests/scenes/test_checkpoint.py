@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import io
 import os
 import pickle
@@ -206,13 +207,18 @@ def test_other_tensors_are_not_read(tmp_path: Path) -> None:
     value = {"splats": raw(scene), "state": {n: torch.zeros(20_000, 300) for n in "ab"}}
     path = saved(tmp_path / "a.pt", value)
     open_scene(path)
-    tracemalloc.start()
-    try:
-        open_scene(path)
-        # The scene, and blocks of a megabyte.
-        assert tracemalloc.get_traced_memory()[1] < 1.5 * scene.nbytes
-    finally:
-        tracemalloc.stop()
+    peaks = []
+    for _ in range(3):
+        # What else goes on in the process counts as well, but not each time.
+        gc.collect()
+        tracemalloc.start()
+        try:
+            open_scene(path)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    # The scene, and blocks of a megabyte.
+    assert min(peaks) < 1.5 * scene.nbytes
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         around = orbit_cameras(*scene.focus, arguments.size or (1280, 720))
         cameras = [(f"orbit {number}", camera) for number, camera in enumerate(around)]
-    settings = RenderSettings(preset=arguments.preset, backend=backend)
+    settings = RenderSettings(
+        preset=arguments.preset, backend=backend, back_faces=arguments.back_faces
+    )
     with ProgressBar("Measuring") as bar:
         request = RenderRequest(scene, cameras[0][1], settings)
         figures = bench(request, _unique(cameras), arguments.repeat, bar)

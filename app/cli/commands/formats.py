@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     print("Scenes\n")
     print_table(
         ("name", "what it is", "extensions", "read", "write", "SH"),
-        [(*_cells(row), str(row["sh_degree"])) for row in scenes],
+        [(*_cells(row), _degree(row)) for row in scenes],
     )
     print("\nWhat a scene file keeps\n")
     print_table(
@@ -54,6 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(("name", "what it is", "extensions", "read", "write"),
                     [_cells(row) for row in rows])  # fmt: skip
     return 0
+
+
+def _degree(row: dict[str, Any]) -> str:
+    """Of spherical harmonics, which only splats have."""
+    return str(row["sh_degree"]) if row["kind"] == "gaussians" else "-"
 
 
 def _row(format: Format) -> dict[str, Any]:

@@ -191,7 +191,9 @@ def _from_scene(arguments: argparse.Namespace, bar: ProgressBar) -> PlaneScene:
     preset_options(arguments.preset)
     scene = load(arguments.scene, **read_options(arguments))
     camera = one_camera(scene, arguments.camera, arguments.index or 0, arguments.size)
-    settings = RenderSettings(preset=arguments.preset, backend=arguments.backend)
+    settings = RenderSettings(
+        preset=arguments.preset, backend=arguments.backend, back_faces=arguments.back_faces
+    )
     return from_scene(scene, camera, arguments.planes, settings, bar)
 
 

@@ -102,6 +102,7 @@ def _requests(arguments: argparse.Namespace, scene: Scene) -> tuple[list[RenderR
         sh_degree=arguments.sh_degree,
         background=arguments.background,
         backend=arguments.backend,
+        back_faces=arguments.back_faces,
     )
     cameras, fps = _cameras(arguments, scene)
     requests = [
@@ -136,22 +137,24 @@ def _cameras(arguments: argparse.Namespace, scene: Scene) -> tuple[list[Camera],
 
 
 def _write_arrays(arguments: argparse.Namespace, requests: list[RenderRequest]) -> None:
-    """Colour, alpha and depth of one camera as float32 arrays."""
+    """Colour, alpha and depth of one camera as float32 arrays, and the layers of planes."""
     import os
     from dataclasses import replace
 
     import numpy as np
 
     from render.render import render
-    from render.request import OUTPUTS
+    from render.request import OUTPUTS, VIEWS
 
     out: Path = arguments.output
-    frame = render(replace(requests[0], outputs=OUTPUTS, display=False))
+    outputs = VIEWS if requests[0].scene.kind == "planes" else OUTPUTS
+    frame = render(replace(requests[0], outputs=outputs, display=False))
     part = out.with_name(out.name + ".part")
     try:
         with part.open("wb") as file:
-            color, alpha, depth = (frame.images[name] for name in OUTPUTS)
-            np.savez(file, color=color, alpha=alpha, depth=depth)
+            # Sets of multiplane images have no layers to tell.
+            found = {name: frame.images[name] for name in outputs if name in frame.images}
+            np.savez(file, allow_pickle=False, **found)
         os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)

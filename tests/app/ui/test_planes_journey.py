@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +13,20 @@ from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QDoubleSpinBox
 
+from app.project import save_project
 from app.ui.canvas.overlays import DOT_COLOR
 from app.ui.fit_check import FitDialog, measure
+from app.ui.projects import read as read_project
 from app.ui.reopen import ReopenDialog, format_of
 from app.ui.save_as.dialog import SaveAsDialog
 from render.render import render
 from render.request import RenderSettings
 from scenes.camera import Camera
+from scenes.errors import SceneError
 from scenes.gaussians import GaussianScene
 from scenes.open import open_scene, save_scene
 from scenes.planes import PlaneScene
+from scenes.registry import never, no_progress
 from tests.app.ui.conftest import wait_for_picture
 from tests.app.ui.test_journey import _export, _key, _orbit
 from tests.kernels.chain import psnr
@@ -199,6 +204,21 @@ def test_opening_again_with_options(shell, tmp_path: Path, qtbot):
     qtbot.waitUntil(lambda: shell.document.scene is not scene, timeout=20_000)
     assert shell.document.scene.camera.width == 24
     wait_for_picture(shell, qtbot)
+    # A project makes the same choices again, and no others.
+    file = tmp_path / "a.plenoscope"
+    save_project(shell.document, file)
+    assert json.loads(file.read_text())["scene"]["options"] == {"mpi_aspect": 1.5}
+    again = read_project(file, no_progress, never).scene
+    assert again.camera.width == 24
+    record = json.loads(file.read_text())
+    record["scene"]["options"] = {"mpi_aspect": "wide", "mpi_far": 50.0, "progress": 3}
+    file.write_text(json.dumps(record))
+    strange = read_project(file, no_progress, never).scene
+    assert (strange.camera.width, strange.metadata["far"]) == (16, 50.0)
+    record["scene"]["options"] = {"mpi_far": [1]}
+    file.write_text(json.dumps(record))
+    with pytest.raises(SceneError, match="mpi_far"):
+        read_project(file, no_progress, never)
     shell.document.undo()
     assert shell.document.scene is scene
     assert format_of(None) is None
