@@ -11,8 +11,10 @@ import numpy as np
 from scenes.camera import look_at_pose
 from scenes.gaussians import GaussianScene
 from scenes.paths.path import CameraPath, Keyframe
+from scenes.planes import PlaneScene
 from scenes.registry import Cancel, Progress, never, no_progress
 from scenes.scene import Scene
+from scenes.sway import sway
 
 LIMITS = (1_000, 5_000_000)
 """Fewest and most Gaussians of a sample."""
@@ -101,7 +103,12 @@ def make_sample(
 
 
 def tour(scene: Scene) -> CameraPath:
-    """A smooth looping flight: through the stations of a sample, around any other scene."""
+    """A smooth looping flight: through the stations of a sample, around any other scene.
+
+    Of a multiplane image it stays near the reference camera.
+    """
+    if isinstance(scene, PlaneScene) and scene.safe_radius:
+        return sway(scene, scene.default_camera(), 8.0)
     sample = SAMPLES.get(str(scene.metadata.get("sample")))
     if sample is None:
         return _turntable(scene)

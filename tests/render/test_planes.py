@@ -14,6 +14,7 @@ from render.request import Frame, RenderCancelled, RenderRequest, RenderSettings
 from scenes.camera import Camera
 from scenes.open import open_scene
 from scenes.planes import Plane, PlaneScene, Shell, ViewBasis
+from scenes.samples import tour
 from tests.data import shared_data
 
 BOTH = ["reference", "cpu"]
@@ -257,6 +258,18 @@ def test_view_dependent_colour_follows_the_eye():
     plain = replace(basis, coefficients=(np.full_like(factors, 128),))
     flat = shown(replace(scene, basis=plain), EYE).images["color"]
     np.testing.assert_allclose(flat[5:60, 5:90], 128 / 255, atol=0.005)
+
+
+def test_a_tour_of_planes_stays_near_their_camera():
+    scene = stack_scene(count=20)
+    path = tour(scene)
+    assert path.loop
+    places = np.array([key.world_from_camera[:3, 3] for key in path.keys])
+    assert np.linalg.norm(places, axis=1).max() <= scene.safe_radius * 1.0001
+    assert np.ptp(places[:, 0]) > scene.safe_radius
+    for key in path.keys:
+        camera = Camera.from_fov(key.world_from_camera, key.fov_y, 48, 32)
+        assert shown(scene, camera).images["alpha"][4:-4, 6:-6].min() > 0.9
 
 
 # A real one ---------------------------------------------------------------------------------

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.cli.arguments import add_json, add_rendering, add_scene, positive, size
 from app.cli.commands import Command
 from app.cli.console import ProgressBar, print_json, print_table
 from app.cli.format_options import read_options
+
+if TYPE_CHECKING:
+    from scenes.scene import Scene
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from app.cli.diagnosis import machine
     from app.cli.loading import load, named_cameras
     from kernels.backends import resolve
-    from render.bench import bench, orbit_cameras
+    from render.bench import bench
     from render.presets import preset_options
     from render.request import RenderRequest, RenderSettings
 
@@ -39,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.size is not None:
             cameras = [(name, camera.resized(*arguments.size)) for name, camera in cameras]
     else:
-        around = orbit_cameras(*scene.focus, arguments.size or (1280, 720))
-        cameras = [(f"orbit {number}", camera) for number, camera in enumerate(around)]
+        cameras = _around(scene, arguments.size or (1280, 720))
     settings = RenderSettings(
         preset=arguments.preset, backend=backend, back_faces=arguments.back_faces
     )
@@ -51,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = {
         "scene": str(arguments.scene),
         "count": scene.count,
+        "made_of": next(iter(scene.facts())).lower(),
         "size": [first.width, first.height],
         "backend": backend,
         "preset": arguments.preset,
@@ -64,6 +67,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _around(scene: Scene, size: tuple[int, int]) -> list[tuple[str, Any]]:
+    """Twelve views from around the scene; of a multiplane image, from near its camera."""
+    from render.bench import orbit_cameras
+    from scenes.planes import PlaneScene
+    from scenes.sway import PERIOD, swayed
+
+    count = 12
+    if isinstance(scene, PlaneScene) and scene.safe_radius:
+        home = scene.default_camera(*size)
+        return [(f"sway {i}", swayed(scene, home, PERIOD * i / count)) for i in range(count)]
+    around = orbit_cameras(*scene.focus, size, count)
+    return [(f"orbit {number}", camera) for number, camera in enumerate(around)]
+
+
 def _unique(cameras: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Names made unique by their place, where a file repeats them."""
     names = [name for name, _ in cameras]
@@ -75,7 +92,8 @@ def _unique(cameras: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 def _print(report: dict[str, Any]) -> None:
     frame = report["frame_ms"]
     width, height = report["size"]
-    print(f"{report['scene']}: {report['count']:,} splats, {width}x{height}, {report['backend']}")
+    made_of = f"{report['count']:,} {report['made_of']}"
+    print(f"{report['scene']}: {made_of}, {width}x{height}, {report['backend']}")
     print(
         f"frame {frame['median']:.2f} ms (5 % below {frame['p5']:.2f}, 95 % below "
         f"{frame['p95']:.2f}), {1000 / frame['median']:.1f} frames a second\n"

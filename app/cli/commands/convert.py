@@ -137,8 +137,8 @@ def _bytes_of(path: Path) -> int:
 def _report(scene: Scene, target: Path, before: int) -> None:
     after = _bytes_of(target)
     ratio = f", {before / after:.1f} times smaller" if 0 < after < before else ""
-    what, words = next(iter(scene.facts().items()))
-    print(f"{target}: {words} {what.lower()}, {size(before)} -> {size(after)}{ratio}")
+    made_of = next(iter(scene.facts())).lower()
+    print(f"{target}: {scene.count:,} {made_of}, {size(before)} -> {size(after)}{ratio}")
 
 
 COMMAND = Command("convert", "write a scene in another format", add_arguments, run, 3)

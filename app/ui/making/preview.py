@@ -14,9 +14,9 @@ from app.ui.errors import sentence
 from app.ui.forms import number, text
 from app.ui.making.recipe import Recipe
 from app.ui.making.stage import Stage
-from app.ui.making.sway import swayed
 from app.ui.making.worker import Preview, State, Worker
 from app.ui.theme import GRID
+from scenes.sway import swayed
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell

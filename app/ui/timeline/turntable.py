@@ -8,7 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from app.document import Document
 from app.ui.timeline.scale import snapped
 from scenes.camera import Camera
+from scenes.paths.edit import turned
 from scenes.paths.path import CameraPath, Keyframe
+from scenes.planes import PlaneScene
+from scenes.sway import sway
+from scenes.transforms import ORIENTATIONS
 
 KEYS = 8
 """Enough for the spline to stay within a thousandth of the radius of a circle."""
@@ -31,15 +35,22 @@ def turntable(
 
 
 def turntable_of(document: Document) -> CameraPath | None:
-    """The turntable of the current scene and view with the present clip's time; None without."""
+    """The turntable of the current scene and view with the present clip's time; None without.
+
+    Around a multiplane image there is nothing to see: the camera sways near its own.
+    """
     if document.scene is None or document.view is None:
         return None
-    centre = document.scene.focus[0]
+    scene, view = document.scene, document.view
+    if isinstance(scene, PlaneScene) and scene.safe_radius:
+        path = sway(scene, scene.default_camera(), document.path.duration, document.path.fps)
+        if document.orientation != "none":
+            path = turned(path, ORIENTATIONS[document.orientation].world_from_file)
+        return path
+    centre = scene.focus[0]
     if document.orientation != "none":
-        from scenes.transforms import ORIENTATIONS
-
         centre = ORIENTATIONS[document.orientation].world_from_file[:3, :3] @ centre
-    return turntable(document.view, centre, document.path.duration, document.path.fps)
+    return turntable(view, centre, document.path.duration, document.path.fps)
 
 
 def _turn(centre: NDArray[np.float64], angle: float) -> NDArray[np.float64]:

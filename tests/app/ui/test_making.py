@@ -26,12 +26,12 @@ from app.ui import files
 from app.ui.making import inputs, recipe
 from app.ui.making.dialog import MakeDialog
 from app.ui.making.recipe import FromPair, FromPhoto, FromScene
-from app.ui.making.sway import PERIOD, WIDEST, swayed
 from app.ui.making.worker import LONGEST, Worker
 from scenes.camera import Camera
 from scenes.errors import Cancelled, SceneError
 from scenes.planes import Plane, PlaneScene
 from scenes.registry import never, no_progress
+from scenes.sway import PERIOD, WIDEST, swayed
 from tests.app.ui.conftest import PATIENCE, wait_for_picture
 from tests.render.making_inputs import box_before_wall, small_camera
 

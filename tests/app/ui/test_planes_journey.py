@@ -171,6 +171,14 @@ def test_comparing_with_the_photo(live_planes, planes: PlaneScene, qtbot):
 
 
 @pytest.mark.window
+def test_a_turntable_of_planes_sways(live_planes):
+    shell = live_planes
+    shell.run("timeline.turntable")
+    places = np.array([key.world_from_camera[:3, 3] for key in shell.document.path.keys])
+    assert 0 < np.linalg.norm(places, axis=1).max() <= 1.0001 * shell.document.scene.safe_radius
+
+
+@pytest.mark.window
 def test_saving_as(live_planes, tmp_path: Path, qtbot):
     shell = live_planes
     dialog = SaveAsDialog(shell, shell.document.scene)
