@@ -22,8 +22,10 @@ from scenes.transforms import suggest_orientation
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
+    from scenes.paths.camera_sets import CameraSet
 
 Kind = Literal["scene", "path", "cameras", "project"]
+_MADE_OF = {"gaussians": "Gaussians", "planes": "a multiplane image"}
 _CAMERA_FOLDERS_UP = 3
 
 
@@ -43,10 +45,11 @@ class OpenedScene:
 
 @dataclass(frozen=True)
 class Known:
-    """What a file is: which of our kinds, and what its format is called."""
+    """What a file is: which of our kinds, what its format is called, what a scene is made of."""
 
     kind: Kind
     title: str
+    made_of: str = ""
 
 
 def look(path: Path) -> Known | None:
@@ -59,20 +62,18 @@ def look(path: Path) -> Known | None:
     """
     from app.project import SUFFIX
     from scenes.open import sniff_scene
+    from scenes.paths.camera_sets import CameraSetFormat
     from scenes.paths.files import sniff_path
-    from scenes.paths.formats import inria
 
     if path.name.lower().endswith(SUFFIX):
         return Known("project", "Plenoscope project")
     scene = sniff_scene(path)
     if scene is not None:
-        return Known("scene", scene.title)
-    if path.is_dir():
-        return None
+        return Known("scene", scene.title, _MADE_OF.get(scene.kind, ""))
     chosen = sniff_path(path)
     if chosen is None:
         return None
-    return Known("cameras" if chosen.name == inria.FORMAT.name else "path", chosen.title)
+    return Known("cameras" if isinstance(chosen, CameraSetFormat) else "path", chosen.title)
 
 
 def describe(path: Path) -> str:
@@ -87,7 +88,8 @@ def describe(path: Path) -> str:
         what = "holds no scene that is known" if path.is_dir() else "is of an unknown kind"
         return f"{path.name} {what}. Known are: {known_kinds()}"
     if known.kind == "scene":
-        return f"Open {path.name} as Gaussians ({known.title})"
+        words = f" as {known.made_of}" if known.made_of else ""
+        return f"Open {path.name}{words} ({known.title})"
     if known.kind == "path":
         return f"Use {path.name} as camera path ({known.title})"
     if known.kind == "cameras":
@@ -120,7 +122,8 @@ def scene_filters() -> list[tuple[str, tuple[str, ...]]]:
     from scenes.open import scene_formats
 
     filters = [(f.title, f.extensions) for f in scene_formats() if f.extensions]
-    return [*filters, ("Camera path or cameras", (".json",)), ("Plenoscope project", (SUFFIX,))]
+    cameras = (".json", "images.bin", "images.txt", "poses_bounds.npy")
+    return [*filters, ("Camera path or cameras", cameras), ("Plenoscope project", (SUFFIX,))]
 
 
 def path_filters(writable: bool = False) -> list[tuple[str, tuple[str, ...]]]:
@@ -165,7 +168,9 @@ class Opener(QObject):
         elif kind == "path":
             self.use_path(found, path.name)
         elif kind == "cameras":
-            self.add_cameras(found)
+            self.add_cameras(list(zip(found.names, found.cameras, strict=True)))
+            for warning in found.warnings[:1]:
+                self._shell.status(warning)
         else:
             self._shell.projects.opened(path, found)
 
@@ -297,10 +302,10 @@ def _read_path(path: Path, progress: Progress, cancel: Cancel) -> CameraPath:
     return read_path(path)
 
 
-def _read_cameras(path: Path, progress: Progress, cancel: Cancel) -> list[tuple[str, Camera]]:
-    from scenes.paths.files import read_cameras
+def _read_cameras(path: Path, progress: Progress, cancel: Cancel) -> CameraSet:
+    from scenes.paths.files import read_camera_set
 
-    return read_cameras(path)
+    return read_camera_set(path)
 
 
 def _read_project(path: Path, progress: Progress, cancel: Cancel) -> Any:

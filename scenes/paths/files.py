@@ -7,8 +7,7 @@ from pathlib import Path
 import scenes.paths.formats
 from scenes.camera import Camera
 from scenes.errors import SceneError
-from scenes.paths.formats import inria
-from scenes.paths.json_file import read_json
+from scenes.paths.camera_sets import CameraSet, CameraSetFormat
 from scenes.paths.path import CameraPath
 from scenes.registry import Format, choose, scan
 
@@ -62,17 +61,31 @@ def write_path(path: CameraPath, file: str | Path) -> None:
     write(path, file)
 
 
+def read_camera_set(file: str | Path) -> CameraSet:
+    """Read a set of still cameras with their pictures; content decides the format.
+
+    Raises SceneError for files of any other kind, camera paths among them.
+    """
+    file = Path(file)
+    chosen = sniff_path(file)
+    if not isinstance(chosen, CameraSetFormat):
+        known = ", ".join(f.title for f in path_formats() if isinstance(f, CameraSetFormat))
+        raise SceneError(file, f"a set of cameras ({known})", "a file of another kind")
+    return chosen.read_set(file)
+
+
 def read_cameras(
     file: str | Path, width: int = 1280, height: int = 720
 ) -> list[tuple[str, Camera]]:
-    """Named still cameras: those of an Inria ``cameras.json``, or the keys of a camera path.
+    """Named still cameras: those of a camera set, or the keys of a camera path.
 
     Keys of a path have no size of their own; they take ``width`` x ``height``.
     """
     file = Path(file)
     chosen = sniff_path(file)
-    if chosen is not None and chosen.name == inria.FORMAT.name:
-        return inria.cameras_in(read_json(file))
+    if isinstance(chosen, CameraSetFormat):
+        found = chosen.read_set(file)
+        return list(zip(found.names, found.cameras, strict=True))
     return [
         (
             key.name or f"key {number}",

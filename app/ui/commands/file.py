@@ -51,7 +51,7 @@ def _reopen(shell: Shell) -> None:
 
 
 def _import(shell: Shell) -> None:
-    filters = [*path_filters(), ("Training cameras", (".json",))]
+    filters = [*path_filters(), ("Training cameras", (".json", "images.bin", "images.txt"))]
     path = files.ask_open(shell.window, "Import camera path or cameras", filters)
     if path is not None:
         shell.open_paths([path])

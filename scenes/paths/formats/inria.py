@@ -12,19 +12,29 @@ from pathlib import Path
 import numpy as np
 
 from scenes.camera import Camera
+from scenes.paths.camera_sets import (
+    FOCAL_LENGTHS,
+    LARGEST_IMAGE,
+    MOST_CAMERAS,
+    PRINCIPAL_POINTS,
+    CameraSet,
+    camera_from_world,
+    camera_set_format,
+)
 from scenes.paths.json_file import Value, read_json
-from scenes.paths.path import CameraPath, Keyframe
-from scenes.registry import Format
-
-LARGEST_IMAGE = 65_536
-"""Pixels a side."""
 
 
-def cameras_in(value: Value) -> list[tuple[str, Camera]]:
-    """The named cameras of a file's list."""
+def read_set(path: Path) -> CameraSet:
+    """Read the cameras of a file, in its order; it does not say where its pictures are."""
+    value = read_json(path)
     if not isinstance(value.raw, list):
         value.fail("a list of cameras")
-    return [_camera(item) for item in value.items("camera", most=100_000)]
+    named = [_camera(item) for item in value.items("camera", most=MOST_CAMERAS)]
+    return CameraSet(
+        cameras=tuple(camera for _, camera in named),
+        names=tuple(name for name, _ in named),
+        pictures=(None,) * len(named),
+    )
 
 
 def _camera(item: Value) -> tuple[str, Camera]:
@@ -32,34 +42,19 @@ def _camera(item: Value) -> tuple[str, Camera]:
     pose = np.eye(4)
     pose[:3, :3] = rotation.rows(3)
     pose[:3, 3] = item["position"].numbers(3)
-    camera_from_world = np.eye(4)
-    pose = rotation.rigid(pose)
-    camera_from_world[:3, :3] = pose[:3, :3].T
-    camera_from_world[:3, 3] = -pose[:3, :3].T @ pose[:3, 3]
     width = item["width"].integer(1, LARGEST_IMAGE)
     height = item["height"].integer(1, LARGEST_IMAGE)
-    limits = -LARGEST_IMAGE, 2 * LARGEST_IMAGE
     camera = Camera(
-        camera_from_world,
+        camera_from_world(rotation.rigid(pose)),
         width,
         height,
-        item["fx"].number(1e-2, 1e7),
-        item["fy"].number(1e-2, 1e7),
-        item.get("cx", width / 2).number(*limits),
-        item.get("cy", height / 2).number(*limits),
+        item["fx"].number(*FOCAL_LENGTHS),
+        item["fy"].number(*FOCAL_LENGTHS),
+        item.get("cx", width / 2).number(*PRINCIPAL_POINTS),
+        item.get("cy", height / 2).number(*PRINCIPAL_POINTS),
     )
     name = item.get("img_name", "").raw
     return (item["img_name"].text() if name else item.where), camera
-
-
-def read(path: Path) -> CameraPath:
-    """The cameras as a path: one key a second, in the file's order."""
-    cameras = cameras_in(read_json(path))
-    keys = tuple(
-        Keyframe(float(index), camera.world_from_camera, camera.fov_y, name)
-        for index, (name, camera) in enumerate(cameras)
-    )
-    return CameraPath(keys, duration=max(1.0, len(keys) - 1.0))
 
 
 def sniff(path: Path, head: bytes) -> bool:
@@ -68,11 +63,10 @@ def sniff(path: Path, head: bytes) -> bool:
     return listed and b'"rotation"' in head and b'"position"' in head
 
 
-FORMAT = Format(
+FORMAT = camera_set_format(
     name="inria",
     title="Training cameras (Inria cameras.json)",
     extensions=(".cameras.json",),
-    kind="path",
     sniff=sniff,
-    read=read,
+    read_set=read_set,
 )

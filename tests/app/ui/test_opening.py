@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 from PyQt6.QtWidgets import QDialog
 
 import scenes.formats
 import scenes.paths.formats
 from app.ui import files, main
-from app.ui.opening import describe, known_kinds, scene_filters
+from app.ui.opening import describe, known_kinds, look, scene_filters
 from scenes.open import scene_formats
 from scenes.paths.path import CameraPath, Keyframe
 from tests.app.ui.toy_formats import toys_beside
@@ -203,3 +206,27 @@ def test_an_empty_path_is_no_path(shell, diary, qtbot):
 def test_a_plain_scene_carries_no_path(shell, scene_file, qtbot):
     open_and_wait(shell, scene_file, qtbot)
     assert not shell.document.undo_label
+
+
+@pytest.mark.window
+def test_cameras_of_a_data_set_become_views(shell, tmp_path, qtbot):
+    pose = [[1, 0, 0, 0.5], [0, 1, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1]]
+    frame = {"file_path": "images/a.png", "transform_matrix": pose}
+    distorted = {"fl_x": 50, "fl_y": 50, "w": 64, "h": 48, "k1": 0.1, "frames": [frame]}
+    file = tmp_path / "transforms.json"
+    file.write_text(json.dumps(distorted))
+    assert look(file).kind == "cameras"
+    assert "Add the cameras of transforms.json" in describe(file)
+    shell.open_paths([file])
+    qtbot.waitUntil(lambda: bool(shell.document.bookmarks), timeout=10_000)
+    mark = shell.document.bookmarks[0]
+    assert mark.name == "a"
+    np.testing.assert_allclose(mark.camera.position, [0.5, 0, 2])
+    assert (mark.camera.width, mark.camera.fx) == (64, 50)
+
+
+def test_sentences_say_what_a_scene_is_made_of(tmp_path):
+    from tests.scenes.mpi_files import layer_files, put
+
+    folder = put(tmp_path / "mine", layer_files(2))
+    assert describe(folder).startswith("Open mine as a multiplane image (")

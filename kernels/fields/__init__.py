@@ -1,0 +1,1 @@
+"""Operations on neural fields: encodings of positions and directions, small networks."""
