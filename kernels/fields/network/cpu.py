@@ -36,8 +36,20 @@ from kernels.fields.network.plan import (
 )
 from kernels.fields.network.tile import DISTANCE, LINEAR, ROWS, ROWS_OF_ONE, WIDEST, tile
 from kernels.fields.networks import Network
-from kernels.simd import LANES, fetch_add, pointer
+from kernels.simd import LANES, fetch_add, load, pointer, prefetch, store
 from kernels.workspace import aligned_empty
+
+
+@njit(inline="always")
+def _copy(target, to, to_stride, source, at, stride, rows, count):
+    """``rows`` times ``count`` floats from one pointer to another."""
+    whole = count - count % LANES
+    for r in range(rows):
+        there, here = to + r * to_stride, at + r * stride
+        for c in range(0, whole, LANES):
+            store(target, there + c, load(source, here + c))
+        for c in range(whole, count):
+            target[there + c] = source[here + c]
 
 
 @njit(inline="always")
@@ -95,11 +107,10 @@ def _block(memory, packed, layers, omegas, copies):
         row = layers[index]
         for number in range(row[COPIES], row[LAST_COPY]):
             way = copies[number]
-            for r in range(BLOCK):
-                source = way[FROM_AT] + r * way[FROM_STRIDE]
-                target = way[TO_AT] + r * way[TO_STRIDE]
-                for c in range(way[COUNT]):
-                    memory[target + c] = memory[source + c]
+            _copy(
+                memory, way[TO_AT], way[TO_STRIDE], memory, way[FROM_AT], way[FROM_STRIDE], BLOCK,
+                way[COUNT],
+            )  # fmt: skip
         activation = row[ACTIVATION]
         floor = np.float32(0.0) if activation == RELU else np.float32(-np.inf)
         if row[KIND] == DISTANCE:
@@ -112,23 +123,25 @@ def _block(memory, packed, layers, omegas, copies):
 @njit(parallel=True, nogil=True, cache=True, error_model="numpy")
 def _forward(inputs, stride, packed, layers, omegas, copies, memory, ticket, out):
     count, columns = inputs.shape
-    weights = pointer(packed)
+    given, weights, result = pointer(inputs), pointer(packed), pointer(out)
     for worker in prange(len(memory)):
         mine = pointer(memory[worker])
         first = fetch_add(ticket, 0, BLOCK)
         while first < count:
             rows = min(BLOCK, count - first)
-            for r in range(rows):
-                for c in range(columns):
-                    mine[r * stride + c] = inputs[first + r, c]
+            following = fetch_add(ticket, 0, BLOCK)
+            if following < count:
+                for c in range(0, BLOCK * columns, LANES):
+                    prefetch(given, following * columns + c)
+            _copy(mine, 0, stride, given, first * columns, columns, rows, columns)
             _block(mine, weights, layers, omegas, copies)
             for number in range(layers[-1, LAST_COPY], len(copies)):
                 way = copies[number]
-                for r in range(rows):
-                    source = way[FROM_AT] + r * way[FROM_STRIDE]
-                    for c in range(way[COUNT]):
-                        out[first + r, way[TO_AT] + c] = mine[source + c]
-            first = fetch_add(ticket, 0, BLOCK)
+                to, width = first * way[TO_STRIDE] + way[TO_AT], way[TO_STRIDE]
+                _copy(
+                    result, to, width, mine, way[FROM_AT], way[FROM_STRIDE], rows, way[COUNT]
+                )  # fmt: skip
+            first = following
 
 
 def run(description: Network, inputs: Any, parameters: Any) -> Any:
