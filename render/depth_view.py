@@ -1,4 +1,4 @@
-"""Alpha and depth as pictures for the eye."""
+"""Alpha, depth, normals and cost as pictures for the eye."""
 
 from __future__ import annotations
 
@@ -31,3 +31,35 @@ def depth_picture(depth: NDArray[np.floating]) -> NDArray[np.uint8]:
     inverse = 1.0 / np.clip(depth, low, high) if low > 0 else np.zeros_like(depth)
     shown = 0.08 + 0.92 * (inverse - 1 / high) / (1 / low - 1 / high) if low > 0 else inverse
     return gray_picture(np.where(depth > 0, shown, 0))
+
+
+def normal_picture(normal: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """(H, W, 3) normals in camera axes as colours: right is red, up is green, towards us is blue.
+
+    Black where there is none.
+    """
+    picture = np.zeros((*normal.shape[:2], 4), np.uint8)
+    turned = normal * np.array([1, -1, -1], normal.dtype)
+    shown = np.floor(np.clip(0.5 + 0.5 * turned, 0, 1) * 255 + 0.5)
+    picture[..., :3] = np.where((normal != 0).any(-1, keepdims=True), shown, 0)
+    picture[..., 3] = 255
+    return picture
+
+
+_HEAT = np.array(
+    [[0.0, 0.0, 0.02], [0.34, 0.06, 0.43], [0.74, 0.22, 0.33], [0.98, 0.56, 0.04], [0.99, 1, 0.64]]
+)
+"""Five colours of equal steps in lightness, as in matplotlib's "inferno"."""
+
+
+def cost_picture(cost: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """(H, W) samples a pixel, from black for none to bright for the most (99.5th percentile)."""
+    most = float(np.quantile(cost[::2, ::2], 0.995)) if cost.size else 1.0
+    place = np.clip(cost / max(most, 1.0), 0, 1) * (len(_HEAT) - 1)
+    picture = np.empty((*cost.shape, 4), np.uint8)
+    steps = np.arange(len(_HEAT))
+    for channel in range(3):
+        value = np.interp(place, steps, _HEAT[:, channel])
+        picture[..., channel] = np.floor(value * 255 + 0.5)
+    picture[..., 3] = 255
+    return picture

@@ -14,8 +14,12 @@ from scenes.camera import Camera
 
 OUTPUTS = ("color", "alpha", "depth")
 """What every renderer makes."""
-VIEWS = (*OUTPUTS, "layer")
-"""What the screen can show; the last one of plane scenes only."""
+VIEWS_OF = {"planes": ("layer",), "field": ("normal", "cost")}
+"""What there is besides :data:`OUTPUTS`, by the kind of scene."""
+VIEWS = (*OUTPUTS, *(name for names in VIEWS_OF.values() for name in names))
+"""What the screen can show; what a scene does not have is shown as colour."""
+SURFACES = ("trace", "neus")
+"""How a distance field is drawn: by sphere tracing, or as a volume by NeuS weights."""
 
 
 class RenderCancelled(Exception):
@@ -37,12 +41,16 @@ class RenderSettings:
     background
         RGB in 0..1, display-referred; None keeps the picture transparent.
     output
-        What the screen shows: ``"color"``, ``"alpha"`` or ``"depth"``, and ``"layer"`` of a plane
-        scene; what a renderer does not know it shows as colour.
+        What the screen shows: ``"color"``, ``"alpha"`` or ``"depth"``, ``"layer"`` of a plane scene,
+        ``"normal"`` or ``"cost"`` of a field; what a renderer does not know it shows as colour.
     backend
         ``"auto"``, ``"reference"``, ``"cpu"`` or ``"cuda"``.
     back_faces
         Whether planes are seen from behind.
+    skip_empty
+        Whether a march through a field skips what its occupancy grid says is empty.
+    surface
+        ``"trace"`` or ``"neus"``, see :data:`SURFACES`.
     """
 
     preset: str = "gsplat"
@@ -52,6 +60,8 @@ class RenderSettings:
     output: str = "color"
     backend: str = "auto"
     back_faces: bool = False
+    skip_empty: bool = True
+    surface: str = "trace"
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,8 @@ class RenderRequest:
     ``world_from_file`` is the display transform (orientation fix) of the scene, a (4, 4) rotation
     that moves the scene, never its data. ``outputs`` are float images to return besides the 8-bit
     picture ``rgba8`` that is made when ``display`` is set. ``supersample`` renders N x N samples a
-    pixel and averages. ``cancelled`` is polled between stages; ``partial`` receives unfinished
+    pixel and averages. ``effort`` below 1 allows longer steps through a field, while a camera moves.
+    ``cancelled`` is polled between stages; ``partial`` receives unfinished
     ``rgba8`` pictures of frames that take long.
     """
 
@@ -71,6 +82,7 @@ class RenderRequest:
     outputs: tuple[str, ...] = ()
     display: bool = True
     supersample: int = 1
+    effort: float = 1.0
     world_from_file: NDArray[np.float64] | None = None
     cancelled: Callable[[], bool] | None = None
     partial: Callable[[NDArray[np.uint8]], None] | None = None
@@ -86,7 +98,8 @@ class Frame:
         ``rgba8`` (H, W, 4) uint8, straight alpha, opaque where a background was given;
         ``color`` (H, W, 3) float32 over the background (premultiplied when it is None);
         ``alpha`` (H, W) float32; ``depth`` (H, W) float32, expected depth along the optical axis
-        in scene units, 0 where alpha is 0.
+        in scene units, 0 where alpha is 0; ``normal`` (H, W, 3) float32 in camera axes, 0 where
+        there is no surface; ``cost`` (H, W) float32, samples of the pixel; ``layer`` (H, W) int32.
     records
         The kernels and stages of this frame, in order.
     start_ns, total_ns

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -226,3 +226,91 @@ def flatten(network: Network, arrays: Sequence[Any]) -> NDArray[np.float32]:
             raise ValueError(f"array {number} must be {place.shape}, got {values.shape}")
         place[...] = values
     return flat
+
+
+def fold(
+    network: Network, parameters: NDArray[np.float32], columns: Sequence[int], values: Any
+) -> tuple[Network, NDArray[np.float32]]:
+    """The network without those columns of its input, which always have those values.
+
+    What they add to a layer, ``W[:, columns] values``, becomes part of its bias (computed in
+    float64); a layer without bias gets one if that is not zero. Codes of shapes (DeepSDF) and
+    padding (tiny-cuda-nn) come to this.
+
+    Raises
+    ------
+    ValueError
+        Where the result, a radial basis or all that a layer reads is among the columns.
+    """
+    constant = dict(zip(columns, map(float, values), strict=True))
+    kept = [column for column in range(network.inputs) if column not in constant]
+    moved = {(INPUT, column): (INPUT, index) for index, column in enumerate(kept)}
+    layers: list[Layer | RadialBasis] = []
+    arrays: list[Any] = []
+    for index, (layer, own) in enumerate(
+        zip(network.layers, split(network, parameters), strict=True)
+    ):
+        places = _places(network.reads(index))
+        fixed = [p for p, (source, c) in enumerate(places) if source == INPUT and c in constant]
+        read = np.delete(np.arange(len(places)), fixed)
+        reads = _spans([moved.get(places[p], places[p]) for p in read])
+        if isinstance(layer, RadialBasis):
+            if fixed:
+                raise ValueError("a radial basis reads columns that are constant")
+            layers.append(replace(layer, reads=reads))
+            arrays += own
+            continue
+        added = own[0][:, fixed].astype(np.float64) @ [constant[places[p][1]] for p in fixed]
+        weights = np.delete(own[0], fixed, 1)
+        biased = layer.bias or bool(np.any(added))
+        layers.append(replace(layer, inputs=weights.shape[1], bias=biased, reads=reads))
+        arrays += [weights, (own[1] if layer.bias else 0) + added] if biased else [weights]
+    results = _places(network.results)
+    if any(source == INPUT and column in constant for source, column in results):
+        raise ValueError("the result has columns of the input that are constant")
+    spans = _spans([moved.get(place, place) for place in results])
+    smaller = Network(tuple(layers), len(kept), spans)
+    return smaller, flatten(smaller, arrays)
+
+
+def part(
+    network: Network, parameters: NDArray[np.float32], first: int, last: int
+) -> tuple[Network, NDArray[np.float32]]:
+    """The network that gives only columns ``first`` to ``last - 1`` of the result.
+
+    Layers that those do not need are gone, and the columns of the input behind the last that is
+    read, so that density costs no colour and no direction.
+    """
+    results = _spans(_places(network.results)[first:last])
+    needed = {span.source for span in results}
+    for index in reversed(range(len(network.layers))):
+        if index in needed:
+            needed |= {span.source for span in network.reads(index)}
+    kept = sorted(needed - {INPUT})
+    moved = {source: place for place, source in enumerate(kept)} | {INPUT: INPUT}
+
+    def renamed(spans: Sequence[Span]) -> tuple[Span, ...]:
+        return tuple(replace(span, source=moved[span.source]) for span in spans)
+
+    layers = [replace(network.layers[index], reads=renamed(network.reads(index))) for index in kept]
+    spans = [span for layer in layers for span in layer.reads] + list(renamed(results))
+    inputs = max((span.last for span in spans if span.source == INPUT), default=1)
+    arrays = split(network, parameters)
+    smaller = Network(tuple(layers), inputs, renamed(results))
+    return smaller, flatten(smaller, [array for index in kept for array in arrays[index]])
+
+
+def _places(spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """Source and column of every column of spans."""
+    return [(span.source, column) for span in spans for column in range(span.first, span.last)]
+
+
+def _spans(places: Sequence[tuple[int, int]]) -> tuple[Span, ...]:
+    """The spans that such columns make."""
+    found: list[Span] = []
+    for source, column in places:
+        if found and found[-1].source == source and found[-1].last == column:
+            found[-1] = replace(found[-1], last=column + 1)
+        else:
+            found.append(Span(source, column, column + 1))
+    return tuple(found)

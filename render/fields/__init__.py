@@ -1,0 +1,1 @@
+"""How neural fields become pixels."""

@@ -1,0 +1,119 @@
+"""Where a field has density, for files that do not say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.fields.model import Field, Occupancy
+from render.fields.uploads import Upload
+from scenes.errors import Cancelled
+from scenes.fields import FieldScene
+from scenes.registry import Cancel, Progress, never, no_progress
+
+SIDE = 128
+"""Cells along each axis (Mueller et al. 2022, appendix E.2)."""
+PROBES = 6
+"""Points that are looked at in a cell beside an occupied one, besides its middle."""
+UNSEEN = 1e-3
+"""Opacity that all of what is skipped may add up to along a diagonal of the box."""
+_BATCH = 1 << 16
+
+
+def with_occupancy(
+    scene: FieldScene,
+    backend: str,
+    progress: Progress = no_progress,
+    cancel: Cancel = never,
+) -> FieldScene:
+    """The scene with an occupancy grid, if it is a volume that has none; else as it is.
+
+    A point counts if the density there, all along a diagonal of the box, would hide more than
+    :data:`UNSEEN`. The middles of all cells are looked at; then, as often as cells are found that
+    way, more points of the cells beside occupied ones, the same each time. Cells beside occupied
+    ones are occupied in the end.
+
+    Raises
+    ------
+    Cancelled
+    """
+    if scene.occupancy is not None or scene.model.form not in ("radiance", "volume"):
+        return scene
+    probe = _Probe(scene, backend, cancel)
+    every = np.arange(SIDE**3)
+    found = np.zeros(SIDE**3, bool)
+    for first in range(0, SIDE**3, _BATCH):
+        progress(first, SIDE**3, "cells of the occupancy grid")
+        chosen = every[first : first + _BATCH]
+        found[chosen] = probe(chosen, np.zeros(3))
+    looked = found.copy()
+    rng = np.random.default_rng(0)
+    moves = rng.uniform(-0.5, 0.5, (PROBES, 3))
+    while True:
+        beside = np.flatnonzero(grown(found.reshape((SIDE,) * 3)).reshape(-1) & ~looked)
+        looked[beside] = True
+        before = found.sum()
+        for first in range(0, len(beside), _BATCH):
+            chosen = beside[first : first + _BATCH]
+            for move in moves:
+                found[chosen] |= probe(chosen, move)
+        if found.sum() == before:
+            break
+    progress(SIDE**3, SIDE**3, "cells of the occupancy grid")
+    cells = grown(found.reshape((SIDE,) * 3))[None]
+    return replace(scene, occupancy=Occupancy(cells, scene.lower, scene.upper))
+
+
+class _Probe:
+    """Says whether there is density at a point of each of some cells."""
+
+    def __init__(self, scene: FieldScene, backend: str, cancel: Cancel) -> None:
+        self._upload, self._cancel = Upload(scene, backend), cancel
+        self._threshold = _threshold(scene)
+        zero = np.array(scene.model.lower)
+        scale = 1 / (np.array(scene.model.upper) - zero)
+        self._start = (scene.lower - zero) * scale
+        self._edge = (scene.upper - scene.lower) * scale / SIDE
+
+    def __call__(self, cells: NDArray[np.int64], move: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """At the middles of cells (N,), moved by so many cells; NaN counts as density."""
+        if self._cancel():
+            raise Cancelled
+        place = np.stack([cells % SIDE, cells // SIDE % SIDE, cells // SIDE**2], -1)
+        positions = self._start + (place + 0.5 + move) * self._edge
+        density = np.asarray(self._upload.density(positions.astype(np.float32)))
+        return ~(density < self._threshold)
+
+
+def _threshold(scene: FieldScene) -> float:
+    """The raw density below which a whole diagonal hides less than :data:`UNSEEN`."""
+    sigma = UNSEEN / float(np.linalg.norm(scene.upper - scene.lower))
+    if scene.transfer is not None:
+        visible = np.flatnonzero(scene.transfer[:, 3] > sigma)
+        # Between two entries of the table what is visible begins at the first.
+        sigma = max(int(visible[0]) - 1, 0) / 255 if len(visible) else np.inf
+    return inverse(scene.model, sigma)
+
+
+def inverse(model: Field, density: float) -> float:
+    """The output of the network at which the activated density is ``density`` > 0."""
+    match model.density:
+        case "exponential":
+            return float(np.log(max(density, 1e-30)))
+        case "softplus":
+            return float(np.log(np.expm1(max(density, 1e-30))))
+        case "sigmoid":
+            return float(np.log(density / (1 - density))) if density < 1 else np.inf
+        case _:
+            return density
+
+
+def grown(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Every cell with an occupied one among its 26 neighbours is occupied too."""
+    for axis in range(3):
+        padded = np.moveaxis(np.pad(cells, [(1, 1) if a == axis else (0, 0) for a in range(3)]),
+                             axis, 0)  # fmt: skip
+        cells = np.moveaxis(padded[:-2] | padded[1:-1] | padded[2:], 0, axis)
+    return np.ascontiguousarray(cells)

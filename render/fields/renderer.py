@@ -1,0 +1,142 @@
+"""The renderer of neural fields: rays of pixels, coarse first where a picture takes its time."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.fields.encodings import HashGrid, SphericalHarmonics
+from kernels.fields.model import Field, Weights
+from kernels.fields.networks import Layer, Network, Span
+from kernels.fields.rays import rays
+from kernels.fields.types import Rays
+from kernels.gaussians.types import View
+from render.fields.occupancy import with_occupancy
+from render.fields.passes import STRIDES, all_pixels, refinement, stretched
+from render.fields.picture import Picture
+from render.fields.shading import Wanted, see
+from render.fields.uploads import Upload
+from render.request import Frame, RenderRequest
+from render.views import supersampled, view_of
+from scenes.fields import FieldScene
+from scenes.registry import Cancel, Progress, never, no_progress
+
+RESIDENT_SCENES = 4
+PATIENCE = 0.12
+"""Seconds that a picture may take before it is shown unfinished."""
+
+
+class FieldRenderer:
+    """Keeps the last fields ready."""
+
+    kind = "field"
+
+    def __init__(self) -> None:
+        self._uploads: OrderedDict[tuple[int, str], Upload] = OrderedDict()
+
+    def trial(self) -> FieldScene:
+        """A small field within sight of (0, 0, -4)."""
+        encoding = HashGrid(3, 2, 2, 8, 4, 2.0)
+        direction = SphericalHarmonics(2)
+        layers = (
+            Layer(4, 16, "relu", bias=False, reads=(Span(-1, 0, 4),)),
+            Layer(16, 16, "none", bias=False),
+            Layer(20, 16, "relu", bias=False, reads=(Span(1, 0, 16), Span(-1, 4, 8))),
+            Layer(16, 3, "none", bias=False),
+        )
+        network = Network(layers, 8, (Span(1, 0, 1), Span(3, 0, 3)))
+        model = Field("radiance", encoding, network, (-1.0,) * 3, (1.0,) * 3, direction)
+        return with_occupancy(
+            FieldScene(model, Weights.empty(model), -np.ones(3), np.ones(3)), "cpu"
+        )
+
+    def prepared(
+        self,
+        scene: FieldScene,
+        backend: str,
+        progress: Progress = no_progress,
+        cancel: Cancel = never,
+    ) -> FieldScene:
+        """The scene with all that makes it fast; see :func:`with_occupancy`."""
+        return with_occupancy(scene, backend, progress, cancel)
+
+    def forget(self) -> None:
+        """Release what is ready."""
+        self._uploads.clear()
+
+    def render(self, request: RenderRequest, backend: str) -> Frame:
+        """One picture of a field; see :func:`render.render.render`.
+
+        Besides the usual outputs there are ``normal`` and ``cost``; of supersampled frames they
+        are means.
+        """
+        factor = request.supersample
+        camera = request.camera if factor == 1 else supersampled(request.camera, factor)
+        view = view_of(camera, request.world_from_file)
+        upload = self._resident(request.scene, backend)
+        shown = request.settings.output if request.display else ""
+        normal = "normal" in request.outputs or shown == "normal"
+        picture = Picture.of(view.width, view.height, normal)
+
+        wanted = Wanted(
+            request.settings.skip_empty,
+            request.settings.surface,
+            request.effort,
+            normal,
+            (1 / view.fx, 0.0) if view.orthographic else (0.0, 1 / view.fx),
+            request.cancelled or never,
+        )
+        if request.partial is None or not request.display or factor > 1:
+            for pixels in all_pixels(view.width, view.height):
+                _follow(upload, view, pixels, wanted, picture)
+        else:
+            _refine(upload, view, wanted, picture, request)
+        return Frame(picture.images(request, backend))
+
+    def _resident(self, scene: FieldScene, backend: str) -> Upload:
+        key = (id(scene), backend)
+        if key not in self._uploads:
+            while len(self._uploads) >= RESIDENT_SCENES:
+                self._uploads.popitem(last=False)
+            self._uploads[key] = Upload(scene, backend)
+        self._uploads.move_to_end(key)
+        return self._uploads[key]
+
+
+def _follow(
+    upload: Upload, view: View, pixels: NDArray[np.int64], wanted: Wanted, picture: Picture
+) -> None:
+    scene = upload.scene
+    wanted.check()
+    found = rays(upload.backend, view, pixels, scene.lower, scene.upper)
+    found = Rays(*(np.asarray(values, np.float32) for values in vars(found).values()))
+    seen = see(upload, found, wanted)
+    picture.put(pixels, seen, found.directions, view)
+
+
+def _refine(
+    upload: Upload, view: View, wanted: Wanted, picture: Picture, request: RenderRequest
+) -> None:
+    """Coarse first; a picture that will be ready soon is made in one go after the first pass."""
+    assert request.partial is not None  # whoever calls has looked
+    begun = last = time.perf_counter()
+    for stride, groups in refinement(view.width, view.height):
+        for pixels in groups:
+            _follow(upload, view, pixels, wanted, picture)
+        now = time.perf_counter()
+        if stride == STRIDES[0] and (now - begun) * stride**2 < PATIENCE:
+            break
+        if stride > 1 and now - last > PATIENCE / 2:
+            last = now
+            known = picture.every(stride).images(request, upload.backend)["rgba8"]
+            request.partial(stretched(known, stride, view.width, view.height))
+    else:
+        return
+    for pixels in all_pixels(view.width, view.height):
+        _follow(upload, view, pixels, wanted, picture)
+
+
+RENDERER = FieldRenderer()

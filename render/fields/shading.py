@@ -1,0 +1,197 @@
+"""What the rays of a field see, by its form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.fields.composite import composite
+from kernels.fields.march import march
+from kernels.fields.slope import slope
+from kernels.fields.types import Lattice, Light, March, Rays
+from render.fields.uploads import Upload
+from render.request import RenderCancelled
+
+BATCH = 1 << 15
+"""Samples that are evaluated at a time: their features stay in the caches of the processor."""
+MOST = 64
+"""Samples of a ray at a time, at most: a ray that ends wastes those behind its end."""
+STOP = 1e-3
+"""Transmittance at which a ray ends: less than half a step of an 8-bit colour is left."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What is asked of the rays.
+
+    Attributes
+    ----------
+    skip_empty, surface
+        See :class:`render.request.RenderSettings`.
+    effort
+        Steps are longer by its inverse.
+    normal
+        Whether normals are wanted.
+    footprint
+        Width of a pixel at distance t is ``footprint[0] + footprint[1] t``, scene units.
+    cancelled
+        Asked between stages.
+    """
+
+    skip_empty: bool
+    surface: str
+    effort: float
+    normal: bool
+    footprint: tuple[float, float]
+    cancelled: Callable[[], bool]
+
+    def check(self) -> None:
+        """Raises RenderCancelled where the frame is."""
+        if self.cancelled():
+            raise RenderCancelled
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What N rays see.
+
+    Attributes
+    ----------
+    color
+        (N, 3) float32, premultiplied.
+    alpha, distance, cost
+        (N,) float32: opacity, mean distance along the ray (0 where there is nothing), samples.
+    normal
+        (N, 3) float32 in scene axes, towards the eye's side; None where not asked for.
+    """
+
+    color: NDArray[np.float32]
+    alpha: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    cost: NDArray[np.float32]
+    normal: NDArray[np.float32] | None = None
+
+
+def see(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
+    """Follow rays through a field."""
+    form = upload.scene.model.form
+    if form in ("radiance", "volume"):
+        return _volume(upload, rays, wanted)
+    if form == "image":
+        return _image(upload, rays, wanted)
+    if form == "light":
+        return _light(upload, rays, wanted)
+    from render.fields.solid import see_surface
+
+    return see_surface(upload, rays, wanted)
+
+
+def _volume(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
+    scene, backend = upload.scene, upload.backend
+    grid = upload.grid if wanted.skip_empty else None
+    lattice = Lattice(scene.stride / wanted.effort, scene.cone / wanted.effort)
+    light = Light.dark(len(rays))
+    live = np.flatnonzero(rays.far > rays.near).astype(np.int32)
+    cursor = np.full(len(rays), -1, np.int64)
+    while len(live):
+        most = min(max(BATCH // len(live), 4), MOST)
+        samples = march(
+            backend, rays, live, cursor, March.of(scene.model, lattice, most), grid
+        )  # fmt: skip
+        if len(samples.distances) == 0:
+            break
+        wanted.check()
+        outputs = upload.outputs(samples.positions)
+        live = composite(
+            backend, scene.model, outputs, samples, live, light, STOP, scene.transfer
+        )  # fmt: skip
+        wanted.check()
+    alpha = 1 - light.transmittance
+    distance = light.distance / np.maximum(alpha, 1e-12)
+    normal = None
+    if wanted.normal:
+        normal = np.zeros((len(rays), 3), np.float32)
+        hit = np.flatnonzero(alpha > 0.5)
+        points = rays.origins[hit] + distance[hit, None] * rays.directions[hit]
+        normal[hit] = -unit(gradient(upload, points)[1])
+    return Seen(light.color, alpha, distance, light.samples.astype(np.float32), normal)
+
+
+def gradient(
+    upload: Upload, points: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The first output at (N, 3) points of the scene, and its gradient per scene unit."""
+    model, weights = upload.scene.model, upload.scene.weights
+    scale = np.float32(1) / np.subtract(model.upper, model.lower).astype(np.float32)
+    positions = ((points - np.array(model.lower)) * scale).astype(np.float32)
+    description, parameters = upload.first_output
+    values, slopes = slope(
+        upload.backend, model.encoding, description, positions, weights.encoding, parameters
+    )
+    return np.asarray(values, np.float32), np.asarray(slopes, np.float32) * scale
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of length 1; 0 stays 0."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.maximum(lengths, 1e-30)).astype(np.float32)
+
+
+def _image(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
+    """Where rays meet the plane of the picture."""
+    scene = upload.scene
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = (np.float32(scene.lower[2]) - rays.origins[:, 2]) / rays.directions[:, 2]
+        points = rays.origins + distance[:, None] * rays.directions
+        place = ((points - scene.lower) / np.maximum(scene.upper - scene.lower, 1e-30))[:, :2]
+        hit = np.flatnonzero((distance > 0) & (place >= 0).all(1) & (place <= 1).all(1))
+    return _colored(upload, hit, place[hit], distance, wanted)
+
+
+def _light(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
+    """From where rays enter the box to where they leave it."""
+    hit = np.flatnonzero(rays.far > rays.near)
+    part = rays.part(hit)
+    ends = [part.origins + t[:, None] * part.directions for t in (part.near, part.far)]
+    return _colored(upload, hit, np.concatenate(ends, 1), rays.near, wanted)
+
+
+def _colored(
+    upload: Upload, hit: Any, places: Any, distance: NDArray[np.float32], wanted: Wanted
+) -> Seen:
+    """One call of the network for each ray in ``hit``, at ``places`` of the scene."""
+    model = upload.scene.model
+    count = len(distance)
+    color, alpha, cost = np.zeros((count, 3), np.float32), *np.zeros((2, count), np.float32)
+    lower = np.array(model.lower)
+    scale = 1 / (np.array(model.upper) - lower)
+    for first in range(0, len(hit), BATCH):
+        chosen = hit[first : first + BATCH]
+        positions = ((places[first : first + BATCH] - lower) * scale).astype(np.float32)
+        outputs = np.asarray(upload.outputs(positions), np.float32)
+        wanted.check()
+        rgb = activated(model.color, outputs[:, -3:] if outputs.shape[1] > 1 else
+                        outputs.repeat(3, 1))  # fmt: skip
+        opacity = activated(model.density, outputs[:, :1]) if outputs.shape[1] == 4 else 1.0
+        color[chosen], alpha[chosen] = rgb * opacity, np.ravel(opacity)
+        cost[chosen] = 1
+    return Seen(color, alpha, np.where(alpha > 0, distance, 0).astype(np.float32), cost)
+
+
+def activated(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One of :data:`kernels.fields.model.ACTIVATIONS`; NumPy in, NumPy out."""
+    match name:
+        case "relu":
+            return np.maximum(values, 0)
+        case "exponential":
+            return np.exp(np.minimum(values, 15))
+        case "sigmoid":
+            return (1 / (1 + np.exp(-values))).astype(np.float32)
+        case "softplus":
+            return np.logaddexp(values, 0).astype(np.float32)
+        case _:
+            return values
