@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from psygnal import Signal
@@ -28,10 +29,24 @@ HISTORY_BYTES = 2 << 30
 
 @dataclass(frozen=True, eq=False)
 class Bookmark:
-    """A still view with a name (a training camera, or one that the person kept)."""
+    """A still view with a name: a camera of a capture, or one that the person kept.
+
+    Attributes
+    ----------
+    name
+        What the person calls it.
+    camera
+        In the frame in which the scene is displayed.
+    capture
+        Name of the set of cameras that it came with; empty for a view that the person kept.
+    picture
+        File of the photo that the camera took, where there is one.
+    """
 
     name: str
     camera: Camera
+    capture: str = ""
+    picture: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)

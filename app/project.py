@@ -1,9 +1,9 @@
 """Project files (``.plenoscope``): what a person made of a scene, with a reference to the scene.
 
 Versioned JSON: the scene's file (relative to the project's folder where possible) and how it was
-read, or the recipe of a sample; orientation, camera path, bookmarks, render settings, view and
-playhead. Poses are ``world_from_camera`` with OpenCV axes, focal lengths are pixels, angles in the
-path degrees.
+read, or the recipe of a sample; orientation, camera path, bookmarks (those of a capture with the
+files of their photos), render settings, view and playhead. Poses are ``world_from_camera`` with
+OpenCV axes, focal lengths are pixels, angles in the path degrees.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from app.document import Bookmark, Document
 from render.presets import PRESETS
-from render.request import VIEWS, RenderSettings
+from render.request import SURFACES, VIEWS, RenderSettings
 from scenes.camera import Camera, Projection
 from scenes.frames import FRAMES
 from scenes.open import OPENED_WITH
@@ -113,7 +113,7 @@ def load_project(file: str | Path) -> Project:
         scene=_scene_from(value.get("scene", None), file.parent),
         path=path,
         bookmarks=tuple(
-            Bookmark(item["name"].text(), _camera_from(item["camera"]))
+            _bookmark_from(item, file.parent)
             for item in value.get("bookmarks", []).items("bookmark", most=100_000)
         ),
         render_settings=_settings_from(value.get("render", {})),
@@ -146,10 +146,7 @@ def to_json(
         "scene": None if document.scene is None else _scene_record(document.scene, base),
         "orientation": document.orientation,
         "path": plenoscope.to_json(document.path),
-        "bookmarks": [
-            {"name": mark.name, "camera": _camera_record(mark.camera)}
-            for mark in document.bookmarks
-        ],
+        "bookmarks": [_bookmark_record(mark, base) for mark in document.bookmarks],
         "render": asdict(document.render_settings),
         "view": None if document.view is None else _camera_record(document.view),
         "time": document.time,
@@ -232,6 +229,25 @@ def _scene_from(value: Value, base: Path) -> SceneReference | None:
     )
 
 
+def _bookmark_record(mark: Bookmark, base: Path | None) -> dict[str, Any]:
+    record: dict[str, Any] = {"name": mark.name, "camera": _camera_record(mark.camera)}
+    if mark.capture:
+        record["capture"] = mark.capture
+    if mark.picture is not None:
+        record["picture"] = _reference(mark.picture.absolute(), base)
+    return record
+
+
+def _bookmark_from(value: Value, base: Path) -> Bookmark:
+    picture = value.get("picture", None)
+    return Bookmark(
+        value["name"].text(),
+        _camera_from(value["camera"]),
+        value.get("capture", "").text(),
+        None if picture.raw is None else Path(os.path.normpath(base / picture.text())),
+    )
+
+
 def _camera_record(camera: Camera) -> dict[str, Any]:
     return {
         "world_from_camera": camera.world_from_camera.tolist(),
@@ -278,4 +294,6 @@ def _settings_from(value: Value) -> RenderSettings:
         output=value.get("output", default.output).choice(VIEWS),
         backend=value.get("backend", default.backend).choice(BACKENDS),
         back_faces=value.get("back_faces", default.back_faces).flag(),
+        skip_empty=value.get("skip_empty", default.skip_empty).flag(),
+        surface=value.get("surface", default.surface).choice(SURFACES),
     )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
+from typing import cast
 
 from kernels.backends import resolve
 from kernels.timing import Recorder
 from render.renderers import renderers
 from render.request import Frame, RenderCancelled, RenderRequest, RenderSettings
+from render.turns import KERNELS
 from scenes.camera import Camera
 from scenes.errors import Cancelled
 from scenes.registry import Cancel, Progress, never, no_progress
+from scenes.scene import Scene
 
 WARM_UP_STAGES = 10
 """How often a renderer looks at the cancel while it draws the two frames of the warm-up."""
-
-_KERNELS = threading.Lock()
-"""Kernels run one frame at a time: they use every core, and some threading layers crash else."""
 
 
 def render(request: RenderRequest) -> Frame:
@@ -33,7 +32,7 @@ def render(request: RenderRequest) -> Frame:
     """
     backend = resolve(request.settings.backend)
     renderer = renderers()[request.scene.kind]
-    with _KERNELS:
+    with KERNELS:
         start = time.perf_counter_ns()
         with Recorder() as recorder:
             frame = renderer.render(request, backend)
@@ -85,8 +84,28 @@ def warm_up(
     progress(WARM_UP_STAGES, WARM_UP_STAGES, "stages")
 
 
+def prepared(
+    scene: Scene,
+    backend: str = "auto",
+    progress: Progress = no_progress,
+    cancel: Cancel = never,
+) -> Scene:
+    """The scene with what makes drawing it fast, if that takes a while to find out.
+
+    A radiance field gets an occupancy grid. Scenes that need nothing come back as they are.
+
+    Raises
+    ------
+    Cancelled
+    """
+    prepare = getattr(renderers()[scene.kind], "prepared", None)
+    if prepare is None:
+        return scene
+    return cast(Scene, prepare(scene, resolve(backend), progress, cancel))
+
+
 def release() -> None:
     """Forget every scene that was uploaded."""
-    with _KERNELS:
+    with KERNELS:
         for renderer in renderers().values():
             renderer.forget()

@@ -41,7 +41,7 @@ class RenderSettings:
     background
         RGB in 0..1, display-referred; None keeps the picture transparent.
     output
-        What the screen shows: ``"color"``, ``"alpha"`` or ``"depth"``, ``"layer"`` of a plane scene,
+        What the screen shows: ``"color"``, ``"alpha"`` or ``"depth"``, ``"layer"`` of planes,
         ``"normal"`` or ``"cost"`` of a field; what a renderer does not know it shows as colour.
     backend
         ``"auto"``, ``"reference"``, ``"cpu"`` or ``"cuda"``.
@@ -71,9 +71,9 @@ class RenderRequest:
     ``world_from_file`` is the display transform (orientation fix) of the scene, a (4, 4) rotation
     that moves the scene, never its data. ``outputs`` are float images to return besides the 8-bit
     picture ``rgba8`` that is made when ``display`` is set. ``supersample`` renders N x N samples a
-    pixel and averages. ``effort`` below 1 allows longer steps through a field, while a camera moves.
-    ``cancelled`` is polled between stages; ``partial`` receives unfinished
-    ``rgba8`` pictures of frames that take long.
+    pixel and averages. ``effort`` below 1 allows longer steps through a field, while a camera
+    moves. ``cancelled`` is polled between stages; ``partial`` receives unfinished ``rgba8``
+    pictures of frames that take long.
     """
 
     scene: Any

@@ -21,6 +21,10 @@ STEP = 1.15
 SETTLE_SECONDS = 0.06
 """After this long without motion the picture is refined to full size."""
 SIZE_MULTIPLE = 8
+_PER_PIXEL = {"pixels", "rays", "samples"}
+"""Counters of stages whose time grows with the picture."""
+LEAST_EFFORT = 0.25
+"""Steps through a field grow as pixels do while the camera moves, up to four times as long."""
 
 
 class ResolutionControl:
@@ -220,6 +224,7 @@ class RenderSession:
             width, height = self.control.size(camera.width, camera.height)
             if (width, height) != (camera.width, camera.height):
                 request = replace(request, camera=camera.stretched(width, height))
+            request = replace(request, effort=max(self.control.scale, LEAST_EFFORT))
             cancelled = None
             partial = None
         else:
@@ -233,7 +238,7 @@ class RenderSession:
         frame = self._renderer(replace(request, cancelled=cancelled, partial=partial))
         if moving:
             compiled = any(record.first_call for record in frame.records)
-            counted = (r.duration_ns for r in frame.records if "pixels" in r.counters)
+            counted = (r.duration_ns for r in frame.records if _PER_PIXEL & r.counters.keys())
             self.control.observe(frame.total_ns / 1e9, sum(counted) / 1e9, compiled)
         self._last = frame.images.get("rgba8")
         scale = request.camera.height / camera.height

@@ -131,11 +131,17 @@ class FieldScene:
 
     @cached_property
     def focus(self) -> tuple[NDArray[np.float64], float]:
-        """Middle of the box, and a radius around it; of the innermost one of several."""
+        """Middle of what is there, and a radius around it: of the box, if that is not known."""
         lower, upper = self.lower, self.upper
-        if self.occupancy is not None and len(self.occupancy.cells) > 1:
-            lower = np.maximum(lower, self.occupancy.lower)
-            upper = np.minimum(upper, self.occupancy.upper)
+        if self.occupancy is not None and self.occupancy.cells[0].any():
+            inner, extent = self.occupancy.lower, self.occupancy.upper - self.occupancy.lower
+            cells = self.occupancy.cells[0]
+            ends = []
+            for axis in (2, 1, 0):
+                others = tuple(other for other in range(3) if other != axis)
+                ends.append(np.flatnonzero(cells.any(others))[[0, -1]] + [0, 1])
+            first, last = np.array(ends).T / len(cells)
+            lower, upper = inner + first * extent, inner + last * extent
         return (lower + upper) / 2, max(float(np.linalg.norm(upper - lower)) / 2, 1e-6)
 
     @property
@@ -162,6 +168,11 @@ class FieldScene:
         if self.occupancy is not None:
             levels, side = self.occupancy.cells.shape[:2]
             facts["Occupancy"] = f"{side}³, {levels} level{'s' * (levels > 1)}"
+        if self.background is not None:
+            colour = np.round(np.multiply(self.background, 255)).astype(int)
+            known = {(255, 255, 255): "white", (0, 0, 0): "black"}
+            words = known.get(tuple(colour.tolist()), ", ".join(map(str, colour)))
+            facts["Trained before"] = words
         if self.cameras:
             facts["Cameras"] = f"{len(self.cameras):,} of training pictures"
         return facts

@@ -17,6 +17,14 @@ def load(path: Path, **options: Any) -> Scene:
         return open_scene(path, bar, **options)
 
 
+def ready(scene: Scene, backend: str) -> Scene:
+    """The scene with what makes drawing it fast, found out with a progress bar."""
+    from render.render import prepared
+
+    with ProgressBar(f"Preparing {scene.name}") as bar:
+        return prepared(scene, backend, bar)
+
+
 def named_cameras(file: Path) -> list[tuple[str, Camera]]:
     """The still cameras of a file."""
     from scenes.paths.files import read_cameras

@@ -77,6 +77,8 @@ def make_window(settings: Settings) -> Shell:
     from app.ui.canvas.overlays import OverlayPainter
     from app.ui.canvas.pointer import Pointer
     from app.ui.canvas.view import Canvas
+    from app.ui.capture.capture import Capture
+    from app.ui.capture.hover import Hover
     from app.ui.opening import Opener
     from app.ui.projects import Projects
     from app.ui.window import MainWindow
@@ -87,8 +89,11 @@ def make_window(settings: Settings) -> Shell:
     shell.pointer = Pointer(shell, canvas)
     shell.opener = Opener(shell)
     shell.projects = Projects(shell)
+    shell.capture = Capture(shell)
     shell.setParent(MainWindow(shell, canvas))
     canvas.overlay = OverlayPainter(shell)
+    Hover(shell, canvas)
+    shell.capture.changed.connect(canvas.redraw)
     shell.overlays_changed.connect(canvas.redraw)
     shell.document.path_changed.connect(canvas.redraw)
     shell.document.selection_changed.connect(canvas.redraw)

@@ -12,7 +12,6 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from app.document import Bookmark
 from app.settings import with_recent
 from app.ui.canvas.driver import display_transform
-from scenes.camera import Camera
 from scenes.errors import SceneError
 from scenes.paths.edit import turned
 from scenes.paths.path import CameraPath
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from scenes.paths.camera_sets import CameraSet
 
 Kind = Literal["scene", "path", "cameras", "project"]
-_MADE_OF = {"gaussians": "Gaussians", "planes": "a multiplane image"}
+_MADE_OF = {"gaussians": "Gaussians", "planes": "a multiplane image", "field": "a neural field"}
 _CAMERA_FOLDERS_UP = 3
 
 
@@ -168,7 +167,7 @@ class Opener(QObject):
         elif kind == "path":
             self.use_path(found, path.name)
         elif kind == "cameras":
-            self.add_cameras(list(zip(found.names, found.cameras, strict=True)))
+            self.add_cameras(found, path.name)
             for warning in found.warnings[:1]:
                 self._shell.status(warning)
         else:
@@ -213,17 +212,23 @@ class Opener(QObject):
         self._shell.document.set_time(0.0)
         self._shell.status(f"{name}: {len(path.keys)} keys, {path.duration:.1f} s")
 
-    def add_cameras(self, cameras: list[tuple[str, Camera]]) -> None:
-        """Add named views to the bookmarks as one step of undo.
+    def add_cameras(self, found: CameraSet, name: str) -> None:
+        """Add the cameras of a capture to the bookmarks as one step of undo, and draw them.
 
         They are in the frame of the scene's file, and are turned with it as it is displayed.
         """
         document = self._shell.document
         turn = display_transform(document.orientation)
+        cameras = found.cameras
         if turn is not None:
-            cameras = [(name, camera.transformed(turn)) for name, camera in cameras]
-        views = tuple(Bookmark(name, camera) for name, camera in cameras)
+            cameras = tuple(camera.transformed(turn) for camera in cameras)
+        capture = _free_name(name, {mark.capture for mark in document.bookmarks})
+        views = tuple(
+            Bookmark(name, camera, capture, picture)
+            for name, camera, picture in zip(found.names, cameras, found.pictures, strict=True)
+        )
         document.edit_bookmarks(document.bookmarks + views, f"Add {len(views)} views")
+        self._shell.set_overlays(cameras=True)
         self._shell.status(f"{len(views)} views added.")
 
     # Samples --------------------------------------------------------------------------------
@@ -260,10 +265,19 @@ class Opener(QObject):
         self.recent_changed.emit()
 
 
+def _free_name(name: str, taken: set[str]) -> str:
+    """``name``, or with the first number that tells it from the others."""
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name} ({number})", number + 1
+    return free
+
+
 def _read_scene(path: Path, progress: Progress, cancel: Cancel) -> OpenedScene:
+    from render.render import prepared
     from scenes.open import open_scene
 
-    scene = open_scene(path, progress, cancel)
+    scene = prepared(open_scene(path, progress, cancel), progress=progress, cancel=cancel)
     _ = scene.focus, scene.bounds  # computed here, where it may take its time
     try:
         carried, problem = _path_inside(path), None

@@ -49,7 +49,10 @@ def open_as(
     }
     if level is not None:
         options["lod"] = level
+    from render.render import prepared
+
     scene = open_scene(file, progress, cancel, **options)
+    scene = prepared(scene, progress=progress, cancel=cancel)
     if axes and isinstance(scene, GaussianScene):
         scene = reinterpreted(scene, axes, progress, cancel)
     _ = scene.focus, scene.bounds  # computed here, where it may take its time

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from app.ui.canvas.driver import RenderDriver
     from app.ui.canvas.pointer import Pointer
+    from app.ui.capture.capture import Capture
     from app.ui.opening import Opener
     from app.ui.projects import Projects
     from app.ui.window import MainWindow
@@ -43,6 +44,7 @@ class Overlays:
 
     path: bool = True
     keys: bool = True
+    cameras: bool = True
     axes: bool = True
     pivot: bool = False
     safe_range: bool = True
@@ -66,9 +68,9 @@ class Shell(QObject):
         What is kept between runs; change it through :meth:`change_settings`.
     session
         The render worker; None until it has started.
-    driver, pointer, opener, projects
-        What turns the document into pictures, the hand into views, files into scenes, and the
-        document into files.
+    driver, pointer, opener, projects, capture
+        What turns the document into pictures, the hand into views, files into scenes, the
+        document into files, and the cameras of a capture into frusta over the picture.
     window
         The main window, for dialogs to stand over.
     """
@@ -80,6 +82,7 @@ class Shell(QObject):
     pointer: Pointer
     opener: Opener
     projects: Projects
+    capture: Capture
     window: MainWindow
 
     def __init__(self, settings: Settings, parent: QObject | None = None) -> None:

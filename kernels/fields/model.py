@@ -36,8 +36,8 @@ distance
 image
     Colour; position (0, 0) is the top left corner of the picture, (1, 1) the bottom right one.
 light
-    Colour of a whole ray, behind its opacity where there are four outputs; its six coordinates are those of the point at which it
-    enters the box of the scene, then those at which it leaves.
+    Colour of a whole ray, behind its opacity where there are four outputs. Its six coordinates are
+    those of the point at which it enters the box of the scene, then those at which it leaves.
 """
 
 ACTIVATIONS = ("none", "relu", "exponential", "sigmoid", "softplus")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kernels.fields.model import Field, Occupancy
 from render.fields.uploads import Upload
+from render.turns import KERNELS
 from scenes.errors import Cancelled
 from scenes.fields import FieldScene
 from scenes.registry import Cancel, Progress, never, no_progress
@@ -83,7 +84,8 @@ class _Probe:
             raise Cancelled
         place = np.stack([cells % SIDE, cells // SIDE % SIDE, cells // SIDE**2], -1)
         positions = self._start + (place + 0.5 + move) * self._edge
-        density = np.asarray(self._upload.density(positions.astype(np.float32)))
+        with KERNELS:
+            density = np.asarray(self._upload.density(positions.astype(np.float32)))
         return ~(density < self._threshold)
 
 

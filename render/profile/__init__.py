@@ -6,11 +6,15 @@ only when somebody looks. :mod:`render.trace` writes them to files.
 
 from __future__ import annotations
 
+from render.profile.buckets import BUCKETS, PAPER, PUBLISHED, shares
 from render.profile.rows import TOTAL, WINDOW, FirstCall, History, Key, Row, kernels_ms
 from render.profile.samples import Sample
 from render.profile.store import Burst, ProfileStore
 
 __all__ = [
+    "BUCKETS",
+    "PAPER",
+    "PUBLISHED",
     "TOTAL",
     "WINDOW",
     "Burst",
@@ -21,4 +25,5 @@ __all__ = [
     "Row",
     "Sample",
     "kernels_ms",
+    "shares",
 ]

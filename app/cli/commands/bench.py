@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     from app.cli.diagnosis import machine
-    from app.cli.loading import load, named_cameras
+    from app.cli.loading import load, named_cameras, ready
     from kernels.backends import resolve
     from render.bench import bench
     from render.presets import preset_options
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     preset_options(arguments.preset)
     backend = resolve(arguments.backend)
-    scene = load(arguments.scene, **read_options(arguments))
+    scene = ready(load(arguments.scene, **read_options(arguments)), arguments.backend)
     if arguments.cameras is not None:
         cameras = named_cameras(arguments.cameras)
         if arguments.size is not None:

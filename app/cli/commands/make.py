@@ -183,13 +183,13 @@ def _from_stereo(arguments: argparse.Namespace, bar: ProgressBar) -> PlaneScene:
 def _from_scene(arguments: argparse.Namespace, bar: ProgressBar) -> PlaneScene:
     if arguments.index is not None and not arguments.camera:
         raise UsageError("--index chooses one of --camera, which is missing")
-    from app.cli.loading import load, one_camera
+    from app.cli.loading import load, one_camera, ready
     from render.making import from_scene
     from render.presets import preset_options
     from render.request import RenderSettings
 
     preset_options(arguments.preset)
-    scene = load(arguments.scene, **read_options(arguments))
+    scene = ready(load(arguments.scene, **read_options(arguments)), arguments.backend)
     camera = one_camera(scene, arguments.camera, arguments.index or 0, arguments.size)
     settings = RenderSettings(
         preset=arguments.preset, backend=arguments.backend, back_faces=arguments.back_faces

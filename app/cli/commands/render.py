@@ -64,14 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--supersample must be 1 to 4")
     if arguments.frames and not arguments.path:
         raise UsageError("--frames chooses frames of --path, which is missing")
-    from app.cli.loading import load
+    from app.cli.loading import load, ready
     from kernels.backends import resolve
     from render.presets import preset_options
 
     preset_options(arguments.preset)
     resolve(arguments.backend)
     _check_output(arguments.output, arguments.overwrite)
-    scene = load(arguments.scene, **read_options(arguments))
+    scene = ready(load(arguments.scene, **read_options(arguments)), arguments.backend)
     requests, fps = _requests(arguments, scene)
     if arguments.output.suffix.lower() == ".npz":
         _write_arrays(arguments, requests)
@@ -137,17 +137,17 @@ def _cameras(arguments: argparse.Namespace, scene: Scene) -> tuple[list[Camera],
 
 
 def _write_arrays(arguments: argparse.Namespace, requests: list[RenderRequest]) -> None:
-    """Colour, alpha and depth of one camera as float32 arrays, and the layers of planes."""
+    """Colour, alpha, depth and what else there is of one camera, as arrays."""
     import os
     from dataclasses import replace
 
     import numpy as np
 
     from render.render import render
-    from render.request import OUTPUTS, VIEWS
+    from render.request import OUTPUTS, VIEWS_OF
 
     out: Path = arguments.output
-    outputs = VIEWS if requests[0].scene.kind == "planes" else OUTPUTS
+    outputs = OUTPUTS + VIEWS_OF.get(requests[0].scene.kind, ())
     frame = render(replace(requests[0], outputs=outputs, display=False))
     part = out.with_name(out.name + ".part")
     try:

@@ -1,4 +1,4 @@
-"""Decides what lies over the picture now: path, keys, axes, pivot, border of the video."""
+"""Decides what lies over the picture now: cameras, path, keys, axes, pivot, border of the video."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ MOST_DOTS = 2000
 """Long paths get a dot for every n-th frame, so that drawing them stays cheap."""
 DOT_COLOR: Color = (1.0, 1.0, 1.0, 0.9)
 KEY_COLOR: Color = (0.95, 0.95, 0.95, 0.95)
+CAMERA_COLOR: Color = (0.66, 0.66, 0.66, 0.8)
+FAINT_COLOR: Color = (0.66, 0.66, 0.66, 0.35)
+"""Of the other cameras while the picture is seen as one of them saw it."""
 AXIS_COLORS: tuple[Color, ...] = (
     (0.96, 0.45, 0.42, 1.0),
     (0.55, 0.83, 0.40, 1.0),
@@ -54,6 +57,8 @@ class OverlayPainter:
         size = self._size()
         near = size * NEAR_SHARE
         accent = _color(theme.DARK.accent)
+        if shell.capture.shown:
+            self._add_cameras(strokes, view, near, 6 * ratio)
         path = shell.document.path
         if shown.path and path.keys:
             draw.add_path(
@@ -73,6 +78,31 @@ class OverlayPainter:
             corner = (1.9 * length, height - 1.9 * length)
             draw.add_gizmo(strokes, view, corner, length, AXIS_COLORS)
         return strokes
+
+    def _add_cameras(self, strokes: Strokes, view: Camera, near: float, dot: float) -> None:
+        """The cameras of a capture; the one looked through is the border of its photo.
+
+        Only small ones are drawn beside that: its neighbours would be lines across the picture.
+        """
+        capture = self._shell.capture
+        numbers = capture.frusta.numbers
+        hovered = numbers == capture.hovered
+        others = ~(hovered | np.isin(numbers, capture.marked.numbers))
+        color = CAMERA_COLOR
+        if capture.at is not None:
+            others &= capture.frusta.small(view, near)
+            color = FAINT_COLOR
+        pixels, visible = capture.frusta.project(view, near)
+        strokes.add_lines(pixels[others][visible[others]], color)
+        for frusta, group, color in (
+            (capture.marked, capture.marked.numbers >= 0, _color(theme.DARK.accent)),
+            (capture.frusta, hovered, _color(theme.DARK.text)),
+        ):
+            pixels, visible = frusta.project(view, near)
+            eyes, before = frusta.eyes(view, near)
+            strokes.add_lines(pixels[group][visible[group]], color)
+            # From afar a frustum is too small for its colour to be seen.
+            strokes.add_dots(eyes[group & before], dot, color)
 
     def _size(self) -> float:
         scene = self._shell.document.scene

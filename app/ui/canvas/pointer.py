@@ -136,6 +136,7 @@ class Pointer(QObject):
             *drags,
             ("Come closer, or fly faster", "Wheel"),
             ("Turn around the point under the pointer", "Double click"),
+            ("Look through a camera of the capture", "Click on it"),
             ("Fly", "W A S D, up and down E Q"),
             ("Fly fast", "Shift"),
         ]

@@ -26,6 +26,10 @@ def _has_scene(shell: Shell) -> bool:
     return shell.document.scene is not None
 
 
+def _has_cameras(shell: Shell) -> bool:
+    return _has_scene(shell) and bool(shell.capture.members)
+
+
 def _axis(name: str, title: str, keys: str) -> ActionRecord:
     return ActionRecord(
         id=f"camera.axis.{name}",
@@ -121,6 +125,26 @@ ACTIONS = [
         enabled_when=_has_scene,
         checked=lambda shell: shell.pointer.turning,
         section=1,
+    ),
+    ActionRecord(
+        id="camera.capture.next",
+        title="Next camera of the capture",
+        menu="Camera",
+        shortcut="Ctrl+]",
+        tip="Look through the next camera of the opened set",
+        run=lambda shell: shell.capture.step(1),
+        enabled_when=_has_cameras,
+        section=3,
+    ),
+    ActionRecord(
+        id="camera.capture.previous",
+        title="Previous camera of the capture",
+        menu="Camera",
+        shortcut="Ctrl+[",
+        tip="Look through the previous camera of the opened set",
+        run=lambda shell: shell.capture.step(-1),
+        enabled_when=_has_cameras,
+        section=3,
     ),
     ActionRecord(
         id="camera.tour",

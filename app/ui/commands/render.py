@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.ui.actions import ActionRecord
-from app.ui.panels.rendering import BACKEND_TITLES, OUTPUT_TIPS, OUTPUT_TITLES
+from app.ui.panels.rendering import (
+    BACKEND_TITLES,
+    OUTPUT_TIPS,
+    OUTPUT_TITLES,
+    SURFACE_TIPS,
+    SURFACE_TITLES,
+)
 from render.presets import PRESETS, Preset
 from render.request import VIEWS, RenderSettings
+from scenes.fields import FieldScene
 from scenes.planes import PlaneScene
 
 if TYPE_CHECKING:
@@ -77,17 +84,40 @@ def _shows_planes(shell: Shell) -> bool:
     return scene is not None and scene.kind == "planes"
 
 
+def _field_form(shell: Shell) -> str:
+    scene = shell.document.scene
+    return scene.model.form if isinstance(scene, FieldScene) else ""
+
+
+def _surface(name: str) -> ActionRecord:
+    return ActionRecord(
+        id=f"render.surface.{name}",
+        title=SURFACE_TITLES[name],
+        menu="Render/Surface of a distance field",
+        tip=SURFACE_TIPS[name],
+        run=lambda shell: shell.document.set_render_settings(surface=name),
+        enabled_when=lambda shell: _field_form(shell) == "distance",
+        checked=lambda shell: shell.document.render_settings.surface == name,
+        section=1,
+    )
+
+
+def _turn_skipping(shell: Shell) -> None:
+    present = shell.document.render_settings.skip_empty
+    shell.document.set_render_settings(skip_empty=not present)
+
+
 def _has_photo(shell: Shell) -> bool:
     scene = shell.document.scene
+    if scene is not None and shell.capture.photographed is not None:
+        return True
     return isinstance(scene, PlaneScene) and scene.photo is not None and scene.camera is not None
 
 
 def _compare(shell: Shell) -> None:
     from app.ui.fit_check import compare
 
-    scene = shell.document.scene
-    if isinstance(scene, PlaneScene):
-        compare(shell, scene)
+    compare(shell)
 
 
 def _turn_back_faces(shell: Shell) -> None:
@@ -117,11 +147,25 @@ ACTIONS = [
         section=1,
     ),
     ActionRecord(
+        id="render.skip_empty",
+        title="Skip empty space",
+        menu="Render",
+        shortcut="Ctrl+Alt+E",
+        tip="A march through a neural field samples only where its occupancy grid says that there "
+        "is something; the picture is the same",
+        run=_turn_skipping,
+        enabled_when=lambda shell: _field_form(shell) in ("radiance", "volume"),
+        checked=lambda shell: shell.document.render_settings.skip_empty,
+        section=1,
+    ),
+    *(_surface(name) for name in SURFACE_TITLES),
+    ActionRecord(
         id="render.compare",
         title="Compare with photo…",
         menu="Render",
         shortcut="Ctrl+Alt+P",
-        tip="Render what the photo shows that the scene was made from, and measure the difference",
+        tip="Measure how the scene differs from the photo of the camera that is looked through, "
+        "or from the one that it was made from",
         icon="image",
         run=_compare,
         enabled_when=_has_photo,

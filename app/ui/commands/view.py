@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 _OVERLAYS = (
     ("path", "Camera path", "The way of the camera, with a dot for every frame"),
     ("keys", "Keyframes", "The keys of the path as small cameras"),
+    (
+        "cameras",
+        "Cameras of the capture",
+        "The cameras of an opened set as small frusta; a click looks through one",
+    ),
     ("axes", "Axes", "The axes of the world in the corner"),
     ("pivot", "Pivot", "The point that the view turns around"),
     (
@@ -26,6 +31,9 @@ _OVERLAYS = (
 )
 
 
+_OVERLAY_KEYS = {"cameras": "C"}
+
+
 def _overlay(name: str, title: str, tip: str) -> ActionRecord:
     def toggle(shell: Shell) -> None:
         shell.set_overlays(**{name: not getattr(shell.overlays, name)})
@@ -34,6 +42,7 @@ def _overlay(name: str, title: str, tip: str) -> ActionRecord:
         id=f"view.{name}",
         title=title,
         menu="View/Over the picture",
+        shortcut=_OVERLAY_KEYS.get(name, ""),
         tip=tip,
         run=toggle,
         checked=lambda shell: getattr(shell.overlays, name),

@@ -66,8 +66,8 @@ class CamerasPanel(QWidget):
         self._offer = _Offer()
         layout.addWidget(self._offer)
         self.empty = text(
-            "Keep a view with + to come back to it later. Training cameras come from a "
-            "cameras.json file.",
+            "Keep a view with + to come back to it later. Open a capture (COLMAP, transforms.json, "
+            "poses_bounds.npy, cameras.json) for its cameras.",
             "muted",
             "cameras_empty",
         )
@@ -91,11 +91,13 @@ class CamerasPanel(QWidget):
         self.list.itemDoubleClicked.connect(lambda _: self.go())
         self.list.itemChanged.connect(self._renamed)
         self.list.itemSelectionChanged.connect(self._show_buttons)
+        self.list.currentRowChanged.connect(self._choose)
         layout.addWidget(self.list, 100)
         layout.addStretch(1)
         layout.addLayout(self._buttons())
         shell.document.bookmarks_changed.connect(self._refresh)
         shell.opener.cameras_found.connect(self._offer_cameras)
+        shell.capture.chosen_changed.connect(self._show_chosen)
         self._refresh()
 
     def _buttons(self) -> QHBoxLayout:
@@ -129,7 +131,7 @@ class CamerasPanel(QWidget):
         """Show the current view of the list."""
         row = self.list.currentRow()
         if row >= 0:
-            self._shell.show_view(self._shell.document.bookmarks[row].camera)
+            self._shell.capture.go(row)
 
     def step(self, by: int) -> None:
         """Go to the next or previous view, around the end."""
@@ -164,6 +166,15 @@ class CamerasPanel(QWidget):
 
     # Keeping up -----------------------------------------------------------------------------
 
+    def _choose(self, row: int) -> None:
+        self._shell.capture.choose(row if row >= 0 else None)
+
+    def _show_chosen(self) -> None:
+        """Select what was chosen elsewhere: by a click on its frustum, or by going on to it."""
+        chosen = self._shell.capture.chosen
+        if chosen is not None and chosen != self.list.currentRow():
+            self.list.setCurrentRow(chosen)
+
     def _rows(self) -> list[int]:
         return sorted(index.row() for index in self.list.selectedIndexes())
 
@@ -173,10 +184,10 @@ class CamerasPanel(QWidget):
         self.list.blockSignals(True)
         self.list.clear()
         for mark in marks:
-            item = QListWidgetItem(theme.icon("camera"), mark.name)
+            icon = "camera" if mark.picture is None else "image"
+            item = QListWidgetItem(theme.icon(icon), mark.name)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-            size = f"{mark.camera.width} × {mark.camera.height} px"
-            item.setToolTip(f"{mark.name}\n{size}")
+            item.setToolTip(_tip(mark))
             self.list.addItem(item)
         self.list.setCurrentRow(min(row, len(marks) - 1))
         self.list.blockSignals(False)
@@ -204,7 +215,7 @@ class CamerasPanel(QWidget):
         marks = list(self._shell.document.bookmarks)
         name = item.text().strip()
         if name and name != marks[row].name:
-            marks[row] = Bookmark(name, marks[row].camera)
+            marks[row] = replace(marks[row], name=name)
             self._shell.document.edit_bookmarks(tuple(marks), "Rename view")
         else:
             item.setText(marks[row].name)
@@ -258,6 +269,13 @@ class _Offer(QFrame):
         self.hide()
         if self._file is not None and self._open is not None:
             self._open(self._file)
+
+
+def _tip(mark: Bookmark) -> str:
+    lines = [mark.name, f"{mark.camera.width} × {mark.camera.height} px"]
+    if mark.capture:
+        lines.append(mark.capture if mark.picture is not None else f"{mark.capture}, no photo")
+    return "\n".join(lines)
 
 
 def free_name(taken: list[str]) -> str:

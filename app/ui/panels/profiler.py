@@ -22,10 +22,11 @@ from app.ui.profiler.colors import RowColors
 from app.ui.profiler.commands import ACTIONS
 from app.ui.profiler.first_calls import FirstCalls
 from app.ui.profiler.history import HistoryPlot
+from app.ui.profiler.shares import FieldShares
 from app.ui.profiler.table import ProfileTable
 from app.ui.records import PanelRecord
 from app.ui.theme import GRID
-from render.profile import ProfileStore, kernels_ms
+from render.profile import ProfileStore, kernels_ms, shares
 from render.trace import table_text, write_csv, write_trace
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ProfilerPanel(QWidget):
         colors = RowColors()
         self.plot = HistoryPlot(self._store.capacity, colors)
         self.table = ProfileTable(colors)
+        self.shares = FieldShares()
         self.first_calls = FirstCalls()
         self._buttons = ProfilerButtons()
         self._card = FrameCard(colors, self)
@@ -143,6 +145,7 @@ class ProfilerPanel(QWidget):
             self._kernels_ms = kernels_ms(rows)
             self.table.show_rows(rows)
             self.plot.show_history(store.history(), store.frozen_index)
+            self.shares.show_shares(shares(rows))
             self.first_calls.show_calls(store.first_calls())
             self._pages.setCurrentIndex(1 if rows else 0)
         self._show_status()
@@ -210,6 +213,7 @@ class ProfilerPanel(QWidget):
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(GRID)
         inner.addWidget(self.plot)
+        inner.addWidget(self.shares)
         self.table.setMinimumHeight(30 * GRID)
         inner.addWidget(self.table, 1)
         inner.addWidget(self.first_calls)

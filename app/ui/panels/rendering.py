@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import (
     QColorDialog,
     QComboBox,
     QDoubleSpinBox,
+    QGridLayout,
     QHBoxLayout,
     QPushButton,
     QSlider,
@@ -24,19 +25,34 @@ from app.ui.records import PanelRecord
 from app.ui.theme import GRID
 from kernels.backends import BACKENDS
 from render.presets import PRESETS
-from render.request import VIEWS
+from render.request import OUTPUTS, VIEWS, VIEWS_OF
+from scenes.fields import FieldScene
 from scenes.gaussians import GaussianScene
 from scenes.planes import PlaneScene
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
 
-OUTPUT_TITLES = {"color": "Colour", "alpha": "Coverage", "depth": "Depth", "layer": "Layer"}
+OUTPUT_TITLES = {
+    "color": "Colour",
+    "alpha": "Coverage",
+    "depth": "Depth",
+    "layer": "Layer",
+    "normal": "Normals",
+    "cost": "Cost",
+}
 OUTPUT_TIPS = {
     "color": "The picture",
     "alpha": "How much of each pixel is covered: white is all",
     "depth": "How far away it is: near is bright",
     "layer": "Which layer of a multiplane image shows most, each in its own colour",
+    "normal": "Which way surfaces face: right is red, up is green, towards you is blue",
+    "cost": "How often the field was asked for each pixel: bright is often",
+}
+SURFACE_TITLES = {"trace": "Sphere tracing", "neus": "Soft (NeuS weights)"}
+SURFACE_TIPS = {
+    "trace": "Each ray ends where it meets the surface",
+    "neus": "The surface as a thin volume, as NeuS renders it",
 }
 BACKEND_TITLES = {
     "auto": "Automatic",
@@ -80,6 +96,20 @@ class RenderPanel(QWidget):
         self.back_faces.setToolTip("Planes are one-sided unless this is on (Ctrl+Alt+B)")
         self.back_faces.clicked.connect(lambda on: self._set(back_faces=on))
         rows.addRow(text("Planes", "muted"), self.back_faces)
+        self.skip_empty = QCheckBox("Skip where nothing is")
+        self.skip_empty.setObjectName("render_skip_empty")
+        self.skip_empty.setToolTip(
+            "Samples only where there may be something; the picture is the same (Ctrl+Alt+E)"
+        )
+        self.skip_empty.clicked.connect(lambda on: self._set(skip_empty=on))
+        rows.addRow(text("March", "muted"), self.skip_empty)
+        self.surface = _combo("render_surface", "Surface", "How a distance field is drawn")
+        for name, title in SURFACE_TITLES.items():
+            self.surface.addItem(title, name)
+        self.surface.activated.connect(
+            lambda index: self._set(surface=self.surface.itemData(index))
+        )
+        rows.addRow(text("Surface", "muted"), self.surface)
         self.compare = push(
             "render_compare",
             "Compare…",
@@ -115,7 +145,9 @@ class RenderPanel(QWidget):
 
     def _make_output(self) -> QWidget:
         box = QWidget()
-        row = _row(box)
+        grid = QGridLayout(box)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(GRID)
         self.outputs = QButtonGroup(self)
         for name in VIEWS:
             button = QPushButton(OUTPUT_TITLES[name])
@@ -125,7 +157,9 @@ class RenderPanel(QWidget):
             button.setProperty("name", name)
             button.setProperty("segment", True)
             self.outputs.addButton(button)
-            row.addWidget(button)
+            # What there is of one kind of scene alone has a row of its own: five are too wide.
+            own = next((names for names in VIEWS_OF.values() if name in names), OUTPUTS)
+            grid.addWidget(button, int(own is not OUTPUTS), own.index(name))
         self.outputs.buttonClicked.connect(lambda button: self._set(output=button.property("name")))
         return box
 
@@ -193,7 +227,7 @@ class RenderPanel(QWidget):
     def _refresh(self) -> None:
         settings = self._shell.document.render_settings
         self._show_rows_of_kind()
-        widgets = (self.preset, self.degree, self.slider, self.scale, self.backend)
+        widgets = (self.preset, self.degree, self.slider, self.scale, self.backend, self.surface)
         blocks = [QSignalBlocker(widget) for widget in widgets]
         for button in self.outputs.buttons():
             button.setChecked(button.property("name") == settings.output)
@@ -201,6 +235,8 @@ class RenderPanel(QWidget):
         self.about.setText(PRESETS[settings.preset].description)
         self._fill_degrees(settings.sh_degree)
         self.back_faces.setChecked(settings.back_faces)
+        self.skip_empty.setChecked(settings.skip_empty)
+        self.surface.setCurrentIndex(self.surface.findData(settings.surface))
         self.slider.setValue(round(settings.splat_scale * _SCALE_STEPS))
         self.scale.setValue(settings.splat_scale)
         self.transparent.setChecked(settings.background is None)
@@ -219,9 +255,12 @@ class RenderPanel(QWidget):
         self.rows.setRowVisible(self.back_faces, planes)
         has_photo = isinstance(scene, PlaneScene) and scene.photo is not None
         self.rows.setRowVisible(self.compare, has_photo)
+        form = scene.model.form if isinstance(scene, FieldScene) else ""
+        self.rows.setRowVisible(self.skip_empty, form in ("radiance", "volume"))
+        self.rows.setRowVisible(self.surface, form == "distance")
+        shown = OUTPUTS + VIEWS_OF.get("" if scene is None else scene.kind, ())
         for button in self.outputs.buttons():
-            if button.property("name") == "layer":
-                button.setVisible(planes)
+            button.setVisible(button.property("name") in shown)
 
     def _fill_degrees(self, chosen: int | None) -> None:
         scene = self._shell.document.scene

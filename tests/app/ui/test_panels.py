@@ -12,6 +12,7 @@ from app.document import Bookmark
 from app.ui.panels.cameras import SECONDS_BETWEEN, free_name, path_through
 from app.ui.scene_facts import scene_facts
 from scenes.camera import Camera
+from scenes.paths.camera_sets import CameraSet
 from scenes.paths.path import CameraPath
 from scenes.transforms import ORIENTATIONS
 from tests.app.ui.conftest import wait_for_picture
@@ -77,7 +78,7 @@ def test_training_cameras_stand_as_the_scene_is_shown(live):
     camera = live.document.scene.default_camera(64, 48)
     point = live.document.scene.focus[0]
     live.document.set_orientation("z-up")
-    live.opener.add_cameras([("first", camera)])
+    live.opener.add_cameras(CameraSet((camera,), ("first",), (None,)), "cameras.json")
     turn = ORIENTATIONS["z-up"].world_from_file
     kept = live.document.bookmarks[-1].camera.camera_from_world
     seen = kept[:3, :3] @ (turn[:3, :3] @ point) + kept[:3, 3]

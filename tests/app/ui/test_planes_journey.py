@@ -15,12 +15,13 @@ from PyQt6.QtWidgets import QDoubleSpinBox
 
 from app.project import save_project
 from app.ui.canvas.overlays import DOT_COLOR
-from app.ui.fit_check import FitDialog, measure
+from app.ui.capture.photos import Photo
+from app.ui.fit_check import FitDialog, measure, plain
 from app.ui.projects import read as read_project
 from app.ui.reopen import ReopenDialog, format_of
 from app.ui.save_as.dialog import SaveAsDialog
 from render.render import render
-from render.request import RenderSettings
+from render.request import RenderRequest, RenderSettings
 from scenes.camera import Camera
 from scenes.errors import SceneError
 from scenes.gaussians import GaussianScene
@@ -40,8 +41,6 @@ LEFT = Qt.MouseButton.LeftButton
 def planes() -> PlaneScene:
     """A stack with the photo that it reproduces."""
     scene = stack_scene(name="stack")
-    from render.request import RenderRequest
-
     photo = render(RenderRequest(scene, EYE)).rgba8[..., :3].copy()
     return replace(scene, photo=photo)
 
@@ -152,9 +151,12 @@ def test_the_eye_is_drawn_within_its_range(live_planes):
 
 
 @pytest.mark.window
-def test_comparing_with_the_photo(live_planes, planes: PlaneScene, qtbot):
+def test_comparing_with_the_photo(live_planes, qtbot):
     shell = live_planes
-    found = measure(shell.document.scene, RenderSettings())
+    scene = shell.document.scene
+    height, width = scene.photo.shape[:2]
+    request = RenderRequest(scene, scene.camera, plain(RenderSettings(background=None)))
+    found = measure(request, Photo(scene.photo, (width, height)), no_progress)
     # The photo is the scene's own picture, stored without loss.
     assert found.psnr > 60
     assert found.difference.max() <= 4
@@ -165,9 +167,10 @@ def test_comparing_with_the_photo(live_planes, planes: PlaneScene, qtbot):
 
     qtbot.waitUntil(lambda: bool(dialogs()), timeout=20_000)
     assert dialogs()[0].numbers.text().startswith("PSNR ")
+    assert "96 × 64" in dialogs()[0].size_words.text()
     dialogs()[0].close()
-    with pytest.raises(ValueError, match="must have a photo"):
-        measure(replace(planes, photo=None), RenderSettings())
+    shell.document.replace_scene(0, replace(scene, photo=None), "Take the photo away")
+    assert not shell.window.actions_set.enabled("render.compare")
 
 
 @pytest.mark.window
