@@ -125,12 +125,15 @@ def _turntable(scene: Scene, keys: int = 8, duration: float = 12.0) -> CameraPat
     """Once around the scene's focus, at the distance and height of its default view."""
     camera = scene.default_camera()
     centre, _ = scene.focus
+    up = scene.up / np.linalg.norm(scene.up)
     offset = camera.position - centre
-    radius, angle = np.hypot(offset[0], offset[2]), np.arctan2(offset[2], offset[0])
+    height = (offset @ up) * up
+    outward = offset - height
+    aside = np.cross(up, outward)
     frames = []
     for index in range(keys):
-        turn = angle + 2 * np.pi * index / keys
-        eye = centre + np.array([radius * np.cos(turn), offset[1], radius * np.sin(turn)])
+        angle = -2 * np.pi * index / keys
+        eye = centre + height + np.cos(angle) * outward + np.sin(angle) * aside
         time = duration * index / keys
-        frames.append(Keyframe(time, look_at_pose(eye, centre), camera.fov_y))
+        frames.append(Keyframe(time, look_at_pose(eye, centre, up), camera.fov_y))
     return CameraPath(tuple(frames), duration=duration, loop=True, name="turntable")

@@ -66,6 +66,8 @@ class Navigator:
         The scene as a ball; speeds and limits are in its size.
     preset
         What the mouse buttons do.
+    flat
+        Whether the scene is a picture: what orbits others moves it along.
     damped
         Whether moves glide to rest (not where the person asked for less motion).
     turntable
@@ -81,6 +83,7 @@ class Navigator:
         self.radius = 1.0
         self.pivot = self.center
         self.preset = preset
+        self.flat = False
         self.damped = damped
         self.turntable = Turntable()
         self._home = camera
@@ -103,8 +106,10 @@ class Navigator:
         center: ArrayLike,
         radius: float,
         up: ArrayLike = (0.0, -1.0, 0.0),
+        flat: bool = False,
     ) -> None:
         """A new scene: its ball, its up, and the view to start from and come home to."""
+        self.flat = flat
         self.center = np.array(center, dtype=np.float64)
         self.radius = max(float(radius), 1e-9)
         direction = np.array(up, dtype=np.float64)
@@ -224,7 +229,8 @@ class Navigator:
         """A button went down at a pixel; the first one decides until it is released."""
         self.turntable.touch()
         if self._action is None:
-            self._action = self.preset.action(button, frozenset(modifiers))
+            action = self.preset.action(button, frozenset(modifiers))
+            self._action = "pan" if self.flat and action == "orbit" else action
             self._button = button
             self._last = x, y
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from scenes.registry import Cancel, Progress, never, no_progress
 
 SIDE = 128
 """Cells along each axis (Mueller et al. 2022, appendix E.2)."""
+SURFACE_SIDE = 64
+"""The same, of distance fields."""
 PROBES = 6
 """Points that are looked at in a cell beside an occupied one, besides its middle."""
 UNSEEN = 1e-3
@@ -29,7 +32,10 @@ def with_occupancy(
     progress: Progress = no_progress,
     cancel: Cancel = never,
 ) -> FieldScene:
-    """The scene with an occupancy grid, if it is a volume that has none; else as it is.
+    """The scene with an occupancy grid, if it is one in space that has none; else as it is.
+
+    Cells of a distance field are occupied if the surface may run through them: at their middle it
+    is no farther than a corner. The grid then tells where there is something to look at.
 
     A point counts if the density there, all along a diagonal of the box, would hide more than
     :data:`UNSEEN`. The middles of all cells are looked at; then, as often as cells are found that
@@ -40,15 +46,18 @@ def with_occupancy(
     ------
     Cancelled
     """
-    if scene.occupancy is not None or scene.model.form not in ("radiance", "volume"):
+    if scene.occupancy is not None or scene.model.form not in ("radiance", "volume", "distance"):
         return scene
-    probe = _Probe(scene, backend, cancel)
+    if scene.model.form == "distance":
+        return _near_surface(scene, backend, progress, cancel)
+    probe, threshold = _Probe(scene, SIDE, backend, cancel), _threshold(scene)
     every = np.arange(SIDE**3)
     found = np.zeros(SIDE**3, bool)
     for first in range(0, SIDE**3, _BATCH):
         progress(first, SIDE**3, "cells of the occupancy grid")
         chosen = every[first : first + _BATCH]
-        found[chosen] = probe(chosen, np.zeros(3))
+        # What is no number counts as density.
+        found[chosen] = ~(probe(chosen, np.zeros(3)) < threshold)
     looked = found.copy()
     rng = np.random.default_rng(0)
     moves = rng.uniform(-0.5, 0.5, (PROBES, 3))
@@ -59,7 +68,7 @@ def with_occupancy(
         for first in range(0, len(beside), _BATCH):
             chosen = beside[first : first + _BATCH]
             for move in moves:
-                found[chosen] |= probe(chosen, move)
+                found[chosen] |= ~(probe(chosen, move) < threshold)
         if found.sum() == before:
             break
     progress(SIDE**3, SIDE**3, "cells of the occupancy grid")
@@ -67,26 +76,41 @@ def with_occupancy(
     return replace(scene, occupancy=Occupancy(cells, scene.lower, scene.upper))
 
 
-class _Probe:
-    """Says whether there is density at a point of each of some cells."""
+def _near_surface(
+    scene: FieldScene, backend: str, progress: Progress, cancel: Cancel
+) -> FieldScene:
+    probe = _Probe(scene, SURFACE_SIDE, backend, cancel)
+    corner = float(np.linalg.norm(scene.upper - scene.lower)) / SURFACE_SIDE / 2
+    every = np.arange(SURFACE_SIDE**3)
+    found = np.zeros(SURFACE_SIDE**3, bool)
+    for first in range(0, SURFACE_SIDE**3, _BATCH):
+        progress(first, SURFACE_SIDE**3, "cells of the occupancy grid")
+        chosen = every[first : first + _BATCH]
+        found[chosen] = np.abs(probe(chosen, np.zeros(3))) * scene.model.unit <= corner
+    progress(SURFACE_SIDE**3, SURFACE_SIDE**3, "cells of the occupancy grid")
+    cells = found.reshape((1,) + (SURFACE_SIDE,) * 3)
+    return replace(scene, occupancy=Occupancy(cells, scene.lower, scene.upper))
 
-    def __init__(self, scene: FieldScene, backend: str, cancel: Cancel) -> None:
-        self._upload, self._cancel = Upload(scene, backend), cancel
-        self._threshold = _threshold(scene)
+
+class _Probe:
+    """The first output at a point of each of some cells."""
+
+    def __init__(self, scene: FieldScene, side: int, backend: str, cancel: Cancel) -> None:
+        self._upload, self._side, self._cancel = Upload(scene, backend), side, cancel
         zero = np.array(scene.model.lower)
         scale = 1 / (np.array(scene.model.upper) - zero)
         self._start = (scene.lower - zero) * scale
-        self._edge = (scene.upper - scene.lower) * scale / SIDE
+        self._edge = (scene.upper - scene.lower) * scale / side
 
-    def __call__(self, cells: NDArray[np.int64], move: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """At the middles of cells (N,), moved by so many cells; NaN counts as density."""
+    def __call__(self, cells: NDArray[np.int64], move: NDArray[np.float64]) -> NDArray[Any]:
+        """(N,) at the middles of cells (N,), moved by so many cells."""
         if self._cancel():
             raise Cancelled
-        place = np.stack([cells % SIDE, cells // SIDE % SIDE, cells // SIDE**2], -1)
+        side = self._side
+        place = np.stack([cells % side, cells // side % side, cells // side**2], -1)
         positions = self._start + (place + 0.5 + move) * self._edge
         with KERNELS:
-            density = np.asarray(self._upload.density(positions.astype(np.float32)))
-        return ~(density < self._threshold)
+            return np.asarray(self._upload.density(positions.astype(np.float32)))
 
 
 def _threshold(scene: FieldScene) -> float:

@@ -110,8 +110,17 @@ def test_finding_occupancy_tells_how_far_it_is_and_can_be_cancelled():
     )
     with pytest.raises(Cancelled):
         with_occupancy(ball(), "cpu", cancel=lambda: True)
-    assert with_occupancy(sphere(), "cpu").occupancy is None
+    assert with_occupancy(ramp(), "cpu").occupancy is None
     assert with_occupancy(found, "cpu") is found
+
+
+def test_the_surface_of_a_distance_field_is_what_one_turns_around():
+    scene = prepared(sphere(0.5))
+    centre, radius = scene.focus
+    np.testing.assert_allclose(centre, 0, atol=1e-9)
+    # The corner of a box of 0.5 each way, which the cells around the surface make a little larger.
+    assert np.sqrt(0.75) < radius < np.sqrt(0.75) * 1.15
+    assert sphere().focus[1] == pytest.approx(np.sqrt(3))
 
 
 def test_values_that_are_no_numbers_are_occupied_and_invisible():

@@ -1,4 +1,4 @@
-"""``plenoscope convert``: from one scene format to another."""
+"""``plenoscope convert``: from one scene format to another, and from fields to meshes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from app.cli.commands import Command
 from app.cli.console import ProgressBar, UsageError, size
 from app.cli.format_options import FRAME, add_read_options, add_write_options, read_options
 from app.cli.format_options import write_options as given_write_options
+from app.cli.meshing import add_mesh_options, becomes_mesh, refuse_mesh_options
+from app.cli.meshing import write as write_mesh
 
 if TYPE_CHECKING:
     from scenes.registry import Format
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where x, y and z of the output point: rdf (captures), rub (SPZ), luf (glTF), ...",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace what stands at OUT")
+    add_mesh_options(parser)
     add_read_options(parser.add_argument_group("reading"))  # type: ignore[arg-type]
     add_write_options(parser.add_argument_group("writing"))  # type: ignore[arg-type]
 
@@ -55,18 +58,20 @@ def amount(text: str) -> tuple[float, bool]:
 def run(arguments: argparse.Namespace) -> int:
     """Read, change, write; says on stderr what the output does not keep."""
     from app.cli.loading import load
-    from render.export.records import ExportError
     from scenes.open import format_to_write, save_scene
     from scenes.storage import on_disk
 
     source, target = arguments.input, arguments.output
+    if becomes_mesh(source, target):
+        _refuse_splat_options(arguments, arguments.frame)
+        _check_place(target, arguments.overwrite)
+        write_mesh(arguments)
+        return 0
+    refuse_mesh_options(arguments)
     chosen = format_to_write(target, "")
     options = given_write_options(arguments, chosen)
     turn = _frame(arguments.frame, chosen, options)
-    if target.exists() and not arguments.overwrite:
-        raise ExportError(f"{target} exists; --overwrite replaces it")
-    if not target.parent.is_dir():
-        raise ExportError(f"{target} cannot be written: there is no folder {target.parent}")
+    _check_place(target, arguments.overwrite)
     before = _bytes_of(source)
     large = on_disk(target.parent) if before > LARGE else contextlib.nullcontext()
     with large:
@@ -78,6 +83,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"plenoscope: {note}", file=sys.stderr)
     _report(scene, target, before)
     return 0
+
+
+def _check_place(target: Path, overwrite: bool) -> None:
+    from render.export.records import ExportError
+
+    if target.exists() and not overwrite:
+        raise ExportError(f"{target} exists; --overwrite replaces it")
+    if not target.parent.is_dir():
+        raise ExportError(f"{target} cannot be written: there is no folder {target.parent}")
 
 
 def _frame(frame: str | None, chosen: Format, options: dict[str, Any]) -> str | None:
@@ -98,11 +112,7 @@ def _changed(scene: Scene, arguments: argparse.Namespace, frame: str | None) -> 
     from scenes.gaussians import GaussianScene
 
     if not isinstance(scene, GaussianScene):
-        given = {"--sh-degree": arguments.sh_degree, "--decimate": arguments.decimate,
-                 "--frame": frame}  # fmt: skip
-        wrong = [name for name, value in given.items() if value is not None]
-        if wrong:
-            raise UsageError(f"{wrong[0]} is for splats; {arguments.input.name} has none")
+        _refuse_splat_options(arguments, frame)
         return scene
     if arguments.sh_degree is not None:
         scene = with_sh_degree(scene, arguments.sh_degree)
@@ -112,6 +122,13 @@ def _changed(scene: Scene, arguments: argparse.Namespace, frame: str | None) -> 
         with ProgressBar("Merging splats") as bar:
             scene = decimate(scene, count, bar)
     return scene if frame is None else in_frame(scene, frame)
+
+
+def _refuse_splat_options(arguments: argparse.Namespace, frame: str | None) -> None:
+    given = {"--sh-degree": arguments.sh_degree, "--decimate": arguments.decimate, "--frame": frame}
+    wrong = [name for name, value in given.items() if value is not None]
+    if wrong:
+        raise UsageError(f"{wrong[0]} is for splats; {arguments.input.name} has none")
 
 
 def _of_kind(scene: Scene, chosen: Format) -> Scene:

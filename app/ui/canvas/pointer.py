@@ -14,6 +14,7 @@ from app.navigation import FLY_KEYS, PRESETS, Navigator
 from app.ui.canvas.driver import display_transform
 from app.ui.canvas.view import Canvas
 from scenes.camera import Camera
+from scenes.fields import FieldScene
 from scenes.gaussians import overview
 from scenes.scene import Scene
 from scenes.transforms import suggest_orientation
@@ -189,7 +190,8 @@ class Pointer(QObject):
             home = overview(centre, radius, home.width, home.height)
         elif turn is not None:
             home, up = home.transformed(turn), turn[:3, :3] @ up
-        self.navigator.set_scene(home, centre, radius, up)
+        flat = isinstance(scene, FieldScene) and scene.model.form == "image"
+        self.navigator.set_scene(home, centre, radius, up, flat)
 
     def _show(self, changed: bool) -> None:
         if changed:

@@ -1,0 +1,145 @@
+"""A neural field in the window: opened, orbited, looked at in every way, exported, measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PyQt6.QtCore import Qt
+
+from render.render import render
+from scenes.fields import FieldScene
+from scenes.gaussians import GaussianScene
+from scenes.open import save_scene
+from tests.app.ui.conftest import wait_for_picture
+from tests.app.ui.test_journey import _export, _key, _orbit
+from tests.kernels.chain import psnr
+from tests.render.field_scenes import ball, ramp, sphere
+
+
+@pytest.fixture
+def live_field(shell, tmp_path: Path, qtbot):
+    """A window that has opened a ball from a file."""
+    file = tmp_path / "ball.field.safetensors"
+    save_scene(replace(ball(), name="ball"), file)
+    shell.driver.start()
+    shell.open_paths([file])
+    qtbot.waitUntil(lambda: shell.document.scene is not None, timeout=30_000)
+    wait_for_picture(shell, qtbot)
+    return shell
+
+
+@pytest.mark.window
+def test_open_orbit_scrub_and_export(live_field, tmp_path: Path, monkeypatch, qtbot):
+    shell = live_field
+    document = shell.document
+    assert isinstance(document.scene, FieldScene)
+    # What is empty was found out while it was opened.
+    assert document.scene.occupancy is not None
+    _key(shell, Qt.Key.Key_K)
+    home = document.view.position
+    _orbit(shell, qtbot)
+    assert np.linalg.norm(document.view.position - home) > 0.01
+    document.set_time(0.4)
+    _key(shell, Qt.Key.Key_K)
+    assert len(document.path.keys) == 2
+    panel = shell.panel("export")
+    panel.form.source.setCurrentIndex(panel.form.source.findData("path"))
+    panel.form.choose_size("custom")
+    panel.form.width_px.setValue(96)
+    panel.form.height_px.setValue(64)
+    panel.form.first.setValue(0)
+    panel.form.last.setValue(3)
+    panel.form.quality.setValue(100)
+    from app.ui.export import engine
+
+    order = engine.order_of(document, panel.form.choices)
+    job = _export(shell, tmp_path / "clip.mp4", monkeypatch)
+    qtbot.waitUntil(lambda: job.over, timeout=60_000)
+    assert job.state == "done", job.error
+    reader = imageio_ffmpeg.read_frames(str(tmp_path / "clip.mp4"))
+    assert next(reader)["source_size"] == (96, 64)
+    decoded = [np.frombuffer(frame, np.uint8).reshape(64, 96, 3) for frame in reader]
+    assert len(decoded) == len(order.requests) == 4
+    for frame, request in zip(decoded, order.requests, strict=True):
+        # Halved chroma costs most at edges.
+        assert psnr(frame / 255, render(request).rgba8[..., :3] / 255) > 27
+
+
+@pytest.mark.window
+def test_the_profiler_shows_what_papers_count(live_field, small_scene: GaussianScene, qtbot):
+    shell = live_field
+    _orbit(shell, qtbot)
+    rows = shell.profile.rows()
+    names = {row.key.name for row in rows if row.key.group == "fields"}
+    assert {"march", "encode", "network", "composite"} <= names
+    panel = shell.panel("profiler")
+    panel.refresh()
+    assert panel.shares.isVisibleTo(panel)
+    text = panel.shares.findChild(type(panel.shares._published), "profiler_shares_published").text()
+    assert "% here" in text
+    assert "72.4 % (hash grid), 60 % (dense grid), 59.96 %" in text
+    shell.opener.show_scene(small_scene)
+    wait_for_picture(shell, qtbot)
+    shell.profile.reset()
+    _orbit(shell, qtbot)
+    panel.refresh()
+    assert not panel.shares.isVisibleTo(panel)
+
+
+@pytest.mark.window
+def test_the_panels_speak_of_fields(live_field, small_scene: GaussianScene, qtbot):
+    shell = live_field
+    scene = shell.panel("scene")
+    assert scene.facts["Field"].text() == "radiance"
+    assert scene.facts["Encoding"].text().startswith("dense grid, 1 level")
+    panel = shell.panel("rendering")
+    assert panel.skip_empty.isVisibleTo(panel)
+    assert not panel.surface.isVisibleTo(panel)
+    assert not panel.preset.isVisibleTo(panel)
+    names = {button.property("name"): button for button in panel.outputs.buttons()}
+    for name in ("normal", "cost", "color"):
+        names[name].click()
+        wait_for_picture(shell, qtbot)
+        assert shell.document.render_settings.output == name
+    assert not names["layer"].isVisibleTo(panel)
+    panel.skip_empty.click()
+    assert not shell.document.render_settings.skip_empty
+    wait_for_picture(shell, qtbot)
+    shell.run("render.skip_empty")
+    assert shell.document.render_settings.skip_empty
+    shell.opener.show_scene(sphere())
+    wait_for_picture(shell, qtbot)
+    assert panel.surface.isVisibleTo(panel)
+    assert not panel.skip_empty.isVisibleTo(panel)
+    shell.run("render.surface.neus")
+    assert shell.document.render_settings.surface == "neus"
+    assert panel.surface.currentData() == "neus"
+    wait_for_picture(shell, qtbot)
+    shell.opener.show_scene(ramp())
+    wait_for_picture(shell, qtbot)
+    assert shell.document.view.projection == "orthographic"
+    assert scene.facts["Picture"].text() == "40 × 20"
+    shell.opener.show_scene(small_scene)
+    wait_for_picture(shell, qtbot)
+    assert panel.preset.isVisibleTo(panel)
+    assert not panel.surface.isVisibleTo(panel)
+
+
+@pytest.mark.window
+def test_a_picture_is_moved_along_and_not_around(live_field, qtbot):
+    shell = live_field
+    shell.opener.show_scene(ramp())
+    wait_for_picture(shell, qtbot)
+    before = shell.document.view
+    _orbit(shell, qtbot)
+    after = shell.document.view
+    np.testing.assert_allclose(
+        after.camera_from_world[:3, :3], before.camera_from_world[:3, :3], atol=1e-12
+    )
+    moved = after.position - before.position
+    assert np.linalg.norm(moved[:2]) > 0.01
+    assert moved[2] == pytest.approx(0, abs=1e-9)
