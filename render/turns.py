@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import threading
 
-KERNELS = threading.Lock()
-"""Held while kernels of one frame, or of one batch of other work, run."""
+KERNELS = threading.RLock()
+"""Held while kernels of a frame, or of a batch of other work, run; its holder may take it twice."""

@@ -29,6 +29,8 @@ from kernels.fields.networks import RadialBasis
 from scenes.camera import Camera, look_at_pose
 from scenes.gaussians import overview
 
+WITH_SURFACE = ("distance", "radiance", "volume")
+"""Forms of fields that a mesh can be made of."""
 STEPS = 1024
 """Steps of a march through a box of a field that does not say its own (instant-ngp's)."""
 

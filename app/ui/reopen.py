@@ -81,9 +81,11 @@ def reopen(shell: Shell, old: Scene, options: dict[str, Any]) -> None:
     assert source is not None  # format_of has looked
 
     def work(progress: Progress, cancel: Cancel) -> Scene:
+        from render.render import prepared
         from scenes.open import open_scene
 
         scene = open_scene(source, progress, cancel, **options)
+        scene = prepared(scene, progress=progress, cancel=cancel)
         _ = scene.focus, scene.bounds  # computed here, where it may take its time
         return scene
 

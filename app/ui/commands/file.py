@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.ui import files
 from app.ui.actions import ActionRecord
 from app.ui.opening import path_filters, scene_filters
+from scenes.fields import WITH_SURFACE, FieldScene
 from scenes.registry import Cancel, Progress
 from scenes.samples import SAMPLES, Sample
 
@@ -33,6 +34,19 @@ def _save_scene(shell: Shell) -> None:
     scene = shell.document.scene
     if scene is not None:
         SaveAsDialog(shell, scene).open()
+
+
+def _has_surface(shell: Shell) -> bool:
+    scene = shell.document.scene
+    return isinstance(scene, FieldScene) and scene.model.form in WITH_SURFACE
+
+
+def _save_mesh(shell: Shell) -> None:
+    from app.ui.meshing import MeshDialog
+
+    scene = shell.document.scene
+    if isinstance(scene, FieldScene):
+        MeshDialog(shell, scene).open()
 
 
 def _can_be_reopened(shell: Shell) -> bool:
@@ -215,6 +229,16 @@ ACTIONS = [
         run=_save_path,
         enabled_when=lambda shell: bool(shell.document.path.keys),
         section=3,
+    ),
+    ActionRecord(
+        id="file.save_mesh",
+        title="Save surface as mesh…",
+        menu="File",
+        shortcut="Ctrl+Alt+M",
+        tip="Write where a neural field has its surface as triangles (.ply, .obj, .stl)",
+        run=_save_mesh,
+        enabled_when=_has_surface,
+        section=4,
     ),
     ActionRecord(
         id="file.save_image",

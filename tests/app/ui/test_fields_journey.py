@@ -143,3 +143,26 @@ def test_a_picture_is_moved_along_and_not_around(live_field, qtbot):
     moved = after.position - before.position
     assert np.linalg.norm(moved[:2]) > 0.01
     assert moved[2] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.window
+def test_a_surface_is_saved_as_a_mesh(live_field, tmp_path: Path, monkeypatch, qtbot):
+    from app.ui import files
+    from app.ui.meshing import MeshDialog
+    from scenes.meshes import read_mesh
+
+    shell = live_field
+    assert shell.window.actions_set.enabled("file.save_mesh")
+    shell.opener.show_scene(sphere(0.5))
+    out = tmp_path / "sphere.ply"
+    monkeypatch.setattr(files, "ask_save", lambda *rest: out)
+    shell.run("file.save_mesh")
+    dialog = shell.window.findChild(MeshDialog, "save_mesh")
+    dialog.resolution.setValue(32)
+    dialog.save.click()
+    qtbot.waitUntil(lambda: out.exists(), timeout=30_000)
+    mesh = read_mesh(out)
+    # The grid is linear between vertices 1/15.5 apart: half a sagitta of (1/31)^2 / 2 / 0.5.
+    np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), 0.5, atol=3e-3)
+    shell.opener.show_scene(ramp())
+    assert not shell.window.actions_set.enabled("file.save_mesh")
