@@ -180,7 +180,7 @@ class FieldScene:
         return facts
 
     def default_camera(self, width: int = 1280, height: int = 720) -> Camera:
-        """A picture from the front, whole; else the first training camera, or an overview."""
+        """A picture from the front, whole; else the file's view, its first camera, or an overview."""
         if self.model.form == "image":
             centre = (self.lower + self.upper) / 2
             extent = self.upper - self.lower
@@ -190,6 +190,10 @@ class FieldScene:
             return Camera(
                 pose, width, height, scale, scale, width / 2, height / 2, "orthographic"
             )  # fmt: skip
+        view = self.metadata.get("default_view")
+        if view is not None:
+            pose = look_at_pose(view["eye"], view["target"], view["up"])
+            return Camera.from_fov(pose, float(np.deg2rad(view.get("fov_y", 50.0))), width, height)
         if self.cameras:
             return self.cameras[0].resized(width, height)
         return overview(*self.focus, width, height, _axis(self.up))

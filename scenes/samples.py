@@ -1,15 +1,16 @@
-"""Sample scenes made by formula, and camera tours for any scene."""
+"""Sample scenes made by formula or shipped, and camera tours for any scene."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from importlib.resources import as_file, files
+from typing import Any, cast
 
 import numpy as np
 
 from scenes.camera import look_at_pose
-from scenes.gaussians import GaussianScene
+from scenes.fields import FieldScene
 from scenes.paths.path import CameraPath, Keyframe
 from scenes.planes import PlaneScene
 from scenes.registry import Cancel, Progress, never, no_progress
@@ -75,9 +76,30 @@ SAMPLES: dict[str, Sample] = {
 }
 
 
+@dataclass(frozen=True)
+class Shipped:
+    """A sample that is a file of the program: its title and its name in ``assets/fields``."""
+
+    title: str
+    file: str
+
+
+SHIPPED: dict[str, Shipped] = {
+    "field-spheres": Shipped("Spheres, a radiance field", "spheres.field.safetensors"),
+    "field-knot": Shipped("Knot, a distance field", "knot.field.safetensors"),
+    "field-garden": Shipped("Garden, an image field", "garden.field.safetensors"),
+}
+"""Fields that were fitted to the other samples by ``python -m tests.sample_fields``."""
+
+
 def sample_names() -> tuple[str, ...]:
     """The samples there are, the default one first."""
-    return tuple(SAMPLES)
+    return (*SAMPLES, *SHIPPED)
+
+
+def sample_titles() -> dict[str, str]:
+    """What the samples are called, by name."""
+    return {name: sample.title for name, sample in (SAMPLES | SHIPPED).items()}
 
 
 def make_sample(
@@ -86,20 +108,33 @@ def make_sample(
     seed: int = 0,
     progress: Progress = no_progress,
     cancel: Cancel = never,
-) -> GaussianScene:
+) -> Scene:
     """A sample scene of exactly ``count`` Gaussians; the same arguments give the same scene.
 
-    ``metadata["default_view"]`` holds the view to start from. Raises ValueError for an unknown
-    name or a count out of :data:`LIMITS`, and Cancelled.
+    ``metadata["default_view"]`` holds the view to start from. Shipped samples are as they are,
+    whatever count and seed. Raises ValueError for an unknown name or a count out of
+    :data:`LIMITS`, and Cancelled.
     """
+    if name in SHIPPED:
+        return _shipped(name, progress, cancel)
     if name not in SAMPLES:
-        raise ValueError(f"there is no sample {name!r}; there are {', '.join(SAMPLES)}")
+        raise ValueError(f"there is no sample {name!r}; there are {', '.join(sample_names())}")
     if not LIMITS[0] <= count <= LIMITS[1]:
         raise ValueError(f"count must be {LIMITS[0]:,} to {LIMITS[1]:,}, got {count:,}")
     from scenes.sample_pack import build
 
     model: Any = import_module(SAMPLES[name].module)
     return build(model.patches(), model.LIGHT, name, count, seed, model.VIEW, progress, cancel)
+
+
+def _shipped(name: str, progress: Progress, cancel: Cancel) -> Scene:
+    from scenes.open import open_scene
+
+    with as_file(files("assets") / "fields" / SHIPPED[name].file) as file:
+        scene = cast(FieldScene, open_scene(file, progress, cancel))
+    metadata = dict(scene.metadata) | {"sample": name}
+    title = SHIPPED[name].title
+    return replace(scene, name=title, source=None, format="sample", metadata=metadata)
 
 
 def tour(scene: Scene) -> CameraPath:

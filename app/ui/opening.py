@@ -237,18 +237,20 @@ class Opener(QObject):
         """Make a sample scene in the background and show it, then call ``then``."""
 
         def work(progress: Progress, cancel: Cancel) -> Scene:
+            from render.render import prepared
             from scenes.samples import make_sample
 
-            return make_sample(name, progress=progress, cancel=cancel)
+            scene = make_sample(name, progress=progress, cancel=cancel)
+            return prepared(scene, progress=progress, cancel=cancel)
 
         def done(scene: Scene) -> None:
             self.show_scene(scene)
             if then is not None:
                 then()
 
-        from scenes.samples import SAMPLES
+        from scenes.samples import sample_titles
 
-        title = SAMPLES[name].title
+        title = sample_titles()[name]
         self._shell.tasks.start(f"Making the sample “{title}”", work, done, self._failed)
 
     # Recent files ---------------------------------------------------------------------------

@@ -50,7 +50,8 @@ def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
 def test_the_commands_there_are() -> None:
     names = [command.name for command in commands()]
     assert names == [
-        "view", "info", "render", "bench", "convert", "make", "sample", "formats", "doctor", "demo"
+        "view", "info", "render", "bench", "convert", "make", "sample", "fit", "formats", "doctor",
+        "demo",
     ]  # fmt: skip
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from scenes.errors import Cancelled
-from scenes.samples import LIMITS, SAMPLES, make_sample, sample_names, tour
+from scenes.samples import LIMITS, SAMPLES, SHIPPED, make_sample, sample_names, tour
 
 ARRAYS = ("means", "quats", "scales", "opacities", "sh")
 
 
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", tuple(SAMPLES))
 @pytest.mark.parametrize("count", [1_000, 4_321, 50_000])
 def test_exactly_as_many_as_asked_for_and_all_valid(name: str, count: int) -> None:
     scene = make_sample(name, count)
@@ -32,7 +32,7 @@ def test_exactly_as_many_as_asked_for_and_all_valid(name: str, count: int) -> No
     assert colour.std(axis=0).min() > 0.05
 
 
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", tuple(SAMPLES))
 def test_the_same_seed_gives_the_same_scene_and_another_seed_another(name: str) -> None:
     first, again, other = (make_sample(name, 3000, seed) for seed in (4, 4, 5))
     for array in ARRAYS:
@@ -40,7 +40,7 @@ def test_the_same_seed_gives_the_same_scene_and_another_seed_another(name: str) 
     assert not np.array_equal(first.means, other.means)
 
 
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", tuple(SAMPLES))
 def test_the_first_view_and_the_tour_look_at_the_scene(name: str) -> None:
     scene = make_sample(name, 5000)
     json.dumps(dict(scene.metadata))
@@ -126,3 +126,20 @@ def test_any_other_scene_gets_a_turntable() -> None:
 
 def test_every_sample_has_a_title() -> None:
     assert all(sample.title for sample in SAMPLES.values())
+
+
+@pytest.mark.parametrize("name", tuple(SHIPPED))
+def test_shipped_samples_open_and_are_small(name: str) -> None:
+    from importlib.resources import files
+
+    from scenes.fields import FieldScene
+
+    assert name in sample_names()
+    file = files("assets") / "fields" / SHIPPED[name].file
+    assert len(file.read_bytes()) <= 1 << 20
+    scene = make_sample(name)
+    assert isinstance(scene, FieldScene)
+    assert scene.metadata["sample"] == name
+    assert scene.name == SHIPPED[name].title
+    assert all(np.isfinite(part).all() for part in (scene.weights.network, scene.weights.encoding))
+    assert len(tour(scene).keys) == 8

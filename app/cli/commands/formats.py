@@ -85,7 +85,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["name"],
         row["title"],
-        " ".join(row["extensions"]) or "a folder",
+        " ".join(row["extensions"]) or "by content",
         "yes" if row["read"] else "-",
         "yes" if row["write"] else "-",
     )

@@ -1,4 +1,4 @@
-"""``plenoscope sample``: write a procedural scene."""
+"""``plenoscope sample``: write a sample scene."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from app.cli.console import ProgressBar, UsageError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to write, which sample, how many splats."""
     parser.add_argument("output", metavar="OUT", type=Path, help="scene file to write, like a.ply")
-    parser.add_argument("--name", default="garden", help="garden, room or spheres; default garden")
+    parser.add_argument(
+        "--name",
+        default="garden",
+        help="garden, room, spheres, or a field: field-spheres, field-knot, field-garden",
+    )
     parser.add_argument("--count", type=positive, default=100_000, metavar="N", help="splats")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
     parser.add_argument("--overwrite", action="store_true", help="replace what stands at OUT")
@@ -36,4 +40,4 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command("sample", "write a procedural sample scene", add_arguments, run, 4)
+COMMAND = Command("sample", "write a sample scene", add_arguments, run, 4)

@@ -10,7 +10,7 @@ from app.ui.actions import ActionRecord
 from app.ui.opening import path_filters, scene_filters
 from scenes.fields import WITH_SURFACE, FieldScene
 from scenes.registry import Cancel, Progress
-from scenes.samples import SAMPLES, Sample
+from scenes.samples import sample_titles
 
 if TYPE_CHECKING:
     from app.ui.shell import Shell
@@ -119,12 +119,12 @@ def _save_image(shell: Shell) -> None:
     )
 
 
-def _sample(name: str, sample: Sample) -> ActionRecord:
+def _sample(name: str, title: str) -> ActionRecord:
     return ActionRecord(
         id=f"file.sample.{name}",
-        title=sample.title,
+        title=title,
         menu="File/Open sample",
-        tip=f"Make the sample scene “{sample.title}”",
+        tip=f"Show the sample scene “{title}”",
         run=lambda shell: shell.opener.open_sample(name),
     )
 
@@ -158,7 +158,7 @@ ACTIONS = [
         icon="folder",
         run=_open_folder,
     ),
-    *(_sample(*item) for item in SAMPLES.items()),
+    *(_sample(*item) for item in sample_titles().items()),
     ActionRecord(
         id="file.save_scene_as",
         title="Save scene as…",

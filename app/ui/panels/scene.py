@@ -224,15 +224,15 @@ class _EmptyState(QWidget):
                 "open",
             )
         )
-        from scenes.samples import SAMPLES
+        from scenes.samples import sample_titles
 
         self._samples = QVBoxLayout()
         layout.addWidget(text("Samples", "muted"))
-        for name, sample in SAMPLES.items():
+        for name, title in sample_titles().items():
             self._samples.addWidget(
                 push(
                     f"empty_sample_{name}",
-                    sample.title,
+                    title,
                     "Make this scene; takes a moment",
                     partial(shell.opener.open_sample, name),
                     "scene",

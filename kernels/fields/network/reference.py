@@ -52,8 +52,9 @@ def run(description: Network, inputs: Any, parameters: Any) -> Any:
         x = joined(description.reads(index))
         if isinstance(layer, RadialBasis):
             centres, widths = own
-            distance = (x[:, None] - centres).square().sum(-1)
-            values[index] = torch.exp(-distance / (2 * widths.square()))
+            # By differences, not by a product of matrices, and without (rows, kernels, inputs).
+            distance = torch.cdist(x, centres, compute_mode="donot_use_mm_for_euclid_dist")
+            values[index] = torch.exp(-distance.square() / (2 * widths.square()))
             continue
         v = x @ own[0].T
         if layer.bias:

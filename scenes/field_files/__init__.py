@@ -1,0 +1,1 @@
+"""Files of neural fields: descriptions, containers, and the checkpoints of trainers."""

@@ -1,0 +1,1 @@
+"""Snapshots of instant-ngp."""
