@@ -128,9 +128,16 @@ class Camera:
         )
 
     def transformed(self, new_from_world: ArrayLike) -> Camera:
-        """The camera that sees a scene moved by ``new_from_world`` (rigid) as this one did."""
+        """The camera that sees a scene moved by ``new_from_world`` as this one did.
+
+        (4, 4) rigid, or a similarity: then depths are as many times as large.
+        """
         world_from_new = np.linalg.inv(np.asarray(new_from_world, dtype=np.float64))
-        return replace(self, camera_from_world=self.camera_from_world @ world_from_new)
+        pose = self.camera_from_world @ world_from_new
+        scale = float(np.cbrt(np.linalg.det(pose[:3, :3])))
+        if abs(scale - 1) > 1e-9:
+            pose[:3] /= scale
+        return replace(self, camera_from_world=pose)
 
 
 def look_at_pose(

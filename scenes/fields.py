@@ -180,7 +180,7 @@ class FieldScene:
         return facts
 
     def default_camera(self, width: int = 1280, height: int = 720) -> Camera:
-        """A picture from the front, whole; else the file's view, its first camera, or an overview."""
+        """A picture whole, from the front; else the file's view or first camera, or an overview."""
         if self.model.form == "image":
             centre = (self.lower + self.upper) / 2
             extent = self.upper - self.lower

@@ -22,6 +22,9 @@ _UPRIGHT = {
     "-y": (np.array([0.0, -1.0, 0.0]), np.array([0.0, 0.0, -1.0])),
     "y": (np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])),
     "z": (np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])),
+    "-z": (np.array([0.0, 0.0, -1.0]), np.array([0.0, -1.0, 0.0])),
+    "x": (np.array([1.0, 0.0, 0.0]), np.array([0.0, -1.0, 0.0])),
+    "-x": (np.array([-1.0, 0.0, 0.0]), np.array([0.0, -1.0, 0.0])),
 }
 """For an axis that points up: its direction, and the one from the scene to who sees it first."""
 
@@ -161,7 +164,7 @@ def overview(
 ) -> Camera:
     """A view from slightly above that frames a ball of ``radius`` around ``centre`` (3,).
 
-    ``axis`` is the one that points up, ``"-y"`` where it is None or another than y or z. In a
+    ``axis`` is the one that points up, ``"-y"`` where it is None. In a
     picture higher than wide the camera stands back until the ball fits its width.
     """
     fov_y = float(np.deg2rad(50.0))

@@ -13,6 +13,7 @@ from app.document import Bookmark
 from app.settings import with_recent
 from app.ui.canvas.driver import display_transform
 from scenes.errors import SceneError
+from scenes.paths.camera_sets import placed_in
 from scenes.paths.edit import turned
 from scenes.paths.path import CameraPath
 from scenes.registry import Cancel, Progress, head_of
@@ -219,7 +220,8 @@ class Opener(QObject):
         """
         document = self._shell.document
         turn = display_transform(document.orientation)
-        cameras = found.cameras
+        scene = document.scene
+        cameras = found.cameras if scene is None else placed_in(found, scene)
         if turn is not None:
             cameras = tuple(camera.transformed(turn) for camera in cameras)
         capture = _free_name(name, {mark.capture for mark in document.bookmarks})

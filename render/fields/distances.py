@@ -14,6 +14,7 @@ from kernels.fields.model import Field, Weights
 from kernels.fields.network import network
 from kernels.fields.slope import slope
 from render.request import RenderCancelled
+from render.turns import KERNELS
 
 CHUNK = 1 << 14
 """Points that are evaluated together: what they are encoded as stays in a cache, and a wide
@@ -79,19 +80,21 @@ class NeuralDistance:
     def distances(self, points: Floats) -> Floats:
         """See :class:`Distances`."""
         model, weights = self._model, self._weights
-        inputs = encode(self._backend, model.encoding, self._placed(points), weights.encoding)
-        if (extra := self._extra(len(points))) is not None:
-            inputs = np.concatenate([np.asarray(inputs), extra], 1)
-        found = network(self._backend, model.network, inputs, weights.network)
+        with KERNELS:
+            inputs = encode(self._backend, model.encoding, self._placed(points), weights.encoding)
+            if (extra := self._extra(len(points))) is not None:
+                inputs = np.concatenate([np.asarray(inputs), extra], 1)
+            found = network(self._backend, model.network, inputs, weights.network)
         return self._finished(np.asarray(found)[:, 0])
 
     def slopes(self, points: Floats) -> tuple[Floats, Floats]:
         """See :class:`Distances`."""
         model, weights = self._model, self._weights
-        values, gradients = slope(
-            self._backend, model.encoding, model.network, self._placed(points), weights.encoding,
-            weights.network, 0, self._extra(len(points)),
-        )  # fmt: skip
+        with KERNELS:
+            values, gradients = slope(
+                self._backend, model.encoding, model.network, self._placed(points),
+                weights.encoding, weights.network, 0, self._extra(len(points)),
+            )  # fmt: skip
         return self._finished(values), np.asarray(gradients, np.float32) * (
             self._rate * np.float32(self._factor)
         )

@@ -25,6 +25,8 @@ from scenes.fields import FieldScene
 from scenes.registry import Cancel, Progress, never, no_progress
 
 RESIDENT_SCENES = 4
+LAMP = np.array([-0.48, -0.64, -0.6])
+"""Where the light on surfaces comes from, in axes of the camera: left, above and behind the eye."""
 PATIENCE = 0.12
 """Seconds that a picture may take before it is shown unfinished."""
 
@@ -87,6 +89,7 @@ class FieldRenderer:
             request.effort,
             normal,
             (1 / view.fx, 0.0) if view.orthographic else (0.0, 1 / view.fx),
+            (LAMP @ view.rotation).astype(np.float32),
             request.cancelled or never,
         )
         if request.partial is None or not request.display or factor > 1:

@@ -38,6 +38,8 @@ class Wanted:
         Whether normals are wanted.
     footprint
         Width of a pixel at distance t is ``footprint[0] + footprint[1] t``, scene units.
+    lamp
+        (3,) float32 of length 1, where the lamp that lights surfaces is, scene axes.
     cancelled
         Asked between stages.
     """
@@ -47,6 +49,7 @@ class Wanted:
     effort: float
     normal: bool
     footprint: tuple[float, float]
+    lamp: NDArray[np.float32]
     cancelled: Callable[[], bool]
 
     def check(self) -> None:

@@ -25,5 +25,5 @@ def see_surface(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
         found = neus(*way, scene.sharpness or SHARPNESS / diagonal, wanted.cancelled)
     else:
         found = trace_surface(*way, upload.backend, wanted.cancelled)
-    color = shade(found.normal, rays.directions) * found.alpha[:, None]
+    color = shade(found.normal, rays.directions, wanted.lamp) * found.alpha[:, None]
     return Seen(color, found.alpha, found.t, found.evaluations.astype(np.float32), found.normal)

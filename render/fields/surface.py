@@ -17,9 +17,9 @@ ROUNDING = 4e-7
 """Of a distance along a ray: what float32 keeps of it, a few units in the last place."""
 
 ALBEDO = 0.8
-AMBIENT = 0.15
-"""Share of the light that comes from everywhere; the rest comes from the eye."""
-RIM = 0.12
+AMBIENT, EYE, LAMP = 0.06, 0.24, 0.7
+"""Shares of the light that come from everywhere, from the eye and from the lamp."""
+RIM = 0.06
 """Light added where the surface turns away, so that silhouettes stand out from one another."""
 
 NEUS_STEP = 0.5
@@ -141,15 +141,18 @@ def unit(vectors: Floats) -> Floats:
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
 
-def shade(normal: Floats, directions: Floats) -> Floats:
-    """sRGB (N, 3) of a grey surface lit from the eye.
+def shade(normal: Floats, directions: Floats, light: Floats) -> Floats:
+    """sRGB (N, 3) of a grey surface lit from the eye and by a lamp.
 
-    ``albedo (ambient + (1 - ambient) c) + rim (1 - c)^4`` in linear light with ``c = |n . d|``
-    (Lambert's law; both sides are lit), then the transfer function of IEC 61966-2-1.
+    ``albedo (ambient + eye c + lamp max(n . l, 0)) + rim (1 - c)^4`` in linear light with ``c = |n
+    . d|`` and the normal n on the side of the eye (Lambert's law; both sides are lit), then the
+    transfer function of IEC 61966-2-1. ``light`` (3,) of length 1 leads to the lamp.
     """
-    facing = np.abs(np.einsum("nd,nd->n", normal, directions)).clip(0, 1)
-    light = ALBEDO * (AMBIENT + (1 - AMBIENT) * facing) + RIM * (1 - facing) ** 4
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    facing = np.einsum("nd,nd->n", normal, directions)
+    lit = np.maximum(-np.sign(facing) * (normal @ light), 0)
+    facing = np.abs(facing).clip(0, 1)
+    linear = ALBEDO * (AMBIENT + EYE * facing + LAMP * lit) + RIM * (1 - facing) ** 4
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.repeat(encoded.astype(np.float32)[:, None], 3, 1)
 
 

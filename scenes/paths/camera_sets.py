@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from scenes.bounded import is_inside
 from scenes.camera import Camera
 from scenes.paths.path import CameraPath, Keyframe
 from scenes.registry import Format
+from scenes.scene import Scene
 
 MOST_CAMERAS = 30_000
 """Cameras of a set at most; a file that has as many and a fault in its last is refused in 5 s."""
@@ -109,6 +111,24 @@ class CameraSetFormat(Format):
     """
 
     read_set: Callable[[Path], CameraSet]
+
+
+def placed_in(cameras: CameraSet, scene: Scene) -> tuple[Camera, ...]:
+    """The cameras in the frame of a scene that was fitted to their pictures.
+
+    A field says how it lies (``scene_from_file`` of its metadata, a (4, 4) similarity); snapshots
+    of instant-ngp lie in its unit cube. All other scenes have the frame of the cameras.
+    """
+    matrix: Any = scene.metadata.get("scene_from_file")
+    if matrix is None and scene.format == "ingp" and cameras.cube is not None:
+        matrix = cameras.cube.cube_from_world
+    if matrix is None:
+        return cameras.cameras
+    turn = np.asarray(matrix, np.float64)
+    # The file may come from a stranger.
+    if turn.shape != (4, 4) or not np.isfinite(turn).all() or np.linalg.det(turn) <= 1e-12:
+        return cameras.cameras
+    return tuple(camera.transformed(turn) for camera in cameras.cameras)
 
 
 def camera_set_format(

@@ -18,6 +18,7 @@ from kernels.fields.encodings import (
     TriangleWave,
     TriPlane,
 )
+from kernels.fields.network import network
 from kernels.fields.networks import (
     ACTIVATIONS,
     INPUT,
@@ -226,8 +227,6 @@ def test_values_are_those_of_encoding_and_network():
     parameters, weights = _table(GRID), _weights(description)
     points = np.array([[-3.0, 0.5, 2.0], [1e9, 0, 0], [-1e30, 1, 1], [0, 0, 0], [1, 1, 1]], "f4")
     inputs = encode("reference", GRID, points.astype(np.float64), parameters)
-    from kernels.fields.network import network
-
     truth = network("reference", description, inputs.numpy(), weights)[:, 0]
     values = slope("cpu", GRID, description, points, parameters, weights)[0]
     near = np.abs(points).max(1) < 10

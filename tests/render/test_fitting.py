@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,25 @@ from render.fitting.distance import DistanceFit, distance_field, overlap
 from render.fitting.fit import Fit
 from render.fitting.image import ImageFit, bilinear, cells, image_field, psnr_of
 from render.fitting.loop import Report, run
-from render.fitting.radiance import RadianceFit, psnr_of_views
+from render.fitting.radiance import Budget, RadianceFit, psnr_of_views, radiance_field
 from render.fitting.surfaces import Surface
-from render.fitting.views import Views
+from render.fitting.views import Views, box_of, read_views
 from scenes.errors import Cancelled, SceneError
+from scenes.paths.files import read_camera_set
 from tests.render.fitting_inputs import octahedron, ramp, sphere_views
 
 pytest.importorskip("igl", reason="libigl is not installed")
+
+SHORT = Budget(samples=1 << 12, cells=16, steps=128)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    # Steps are so small that threads would mostly wait for each other.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def image_fit(encoding: str = "hash", seed: int = 0, side: int = 24) -> ImageFit:
@@ -36,9 +48,11 @@ def distance_fit(encoding: str = "hash", seed: int = 0) -> DistanceFit:
 
 
 def radiance_fit(folder: Path, encoding: str = "hash", seed: int = 0) -> RadianceFit:
-    fit = RadianceFit.of_file(sphere_views(folder), encoding, "small", seed)
-    fit.most = 1 << 13  # a batch that takes little time
-    return fit
+    path = sphere_views(folder)
+    cameras = read_camera_set(path)
+    box = box_of(cameras)
+    views = read_views(path, cameras, box)
+    return RadianceFit(radiance_field(box, encoding, "small"), views, box, seed, budget=SHORT)
 
 
 def a_fit(form: str, folder: Path, encoding: str = "hash", seed: int = 0) -> Fit:
@@ -74,7 +88,7 @@ def test_every_encoding_takes_steps_and_gives_a_scene(
     assert all(np.isfinite(part).all() for part in (after.network, after.encoding))
     if form == "radiance":
         assert scene.occupancy is not None
-        assert scene.occupancy.cells.shape == (1, 64, 64, 64)
+        assert scene.occupancy.cells.shape == (1, 16, 16, 16)
         assert len(scene.cameras) == 6
 
 
@@ -133,7 +147,7 @@ def test_an_affine_ramp_is_fitted() -> None:
 
 def test_an_octahedron_is_fitted() -> None:
     fit = distance_fit("dense")
-    run(fit, steps=120)
+    run(fit, steps=250)
     # Of a volume of 4/3 (side 2.4): a shell 0.03 thick around the surface of 6.9 would be 14 %.
     assert overlap(fit, 1 << 13) > 0.9
     assert fit.scene().model.unit == pytest.approx(2.4)

@@ -167,12 +167,16 @@ def test_neus_steps_do_not_change_opacity():
 
 def test_shading():
     normal = np.array([[0, 0, -1], [0, 0, 1], [1, 0, 0]], np.float32)
-    color = shade(normal, np.tile(np.array([0, 0, 1], np.float32), (3, 1)))
+    along = np.tile(np.array([0, 0, 1], np.float32), (3, 1))
+    color = shade(normal, along, np.array([0, 0, -1], np.float32))
     assert color.shape == (3, 3)
     assert color.dtype == np.float32
-    # 0.8 in linear light.
+    # 0.8 in linear light, from either side.
     np.testing.assert_allclose(color[:2], 1.055 * 0.8 ** (1 / 2.4) - 0.055, atol=1e-6)
-    assert 0.3 < color[2, 0] < 0.6
+    assert 0.2 < color[2, 0] < 0.6
+    aside = shade(normal, along, np.array([0.6, 0, -0.8], np.float32))
+    # 0.8 (0.06 + 0.24 + 0.7 0.8) in linear light.
+    np.testing.assert_allclose(aside[:2], 1.055 * 0.688 ** (1 / 2.4) - 0.055, atol=1e-6)
 
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])

@@ -41,7 +41,7 @@ from kernels.workspace import aligned_empty
 
 
 @njit(inline="always")
-def _copy(target, to, to_stride, source, at, stride, rows, count):
+def copy_rows(target, to, to_stride, source, at, stride, rows, count):
     """``rows`` times ``count`` floats from one pointer to another."""
     whole = count - count % LANES
     for r in range(rows):
@@ -91,12 +91,12 @@ def _layer(memory, packed, row, floor, kind):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _linear(memory, packed, row, floor):
+def linear_layer(memory, packed, row, floor):
     _layer(memory, packed, row, floor, LINEAR)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _distance(memory, packed, row, floor):
+def distance_layer(memory, packed, row, floor):
     _layer(memory, packed, row, floor, DISTANCE)
 
 
@@ -107,16 +107,16 @@ def _block(memory, packed, layers, omegas, copies):
         row = layers[index]
         for number in range(row[COPIES], row[LAST_COPY]):
             way = copies[number]
-            _copy(
+            copy_rows(
                 memory, way[TO_AT], way[TO_STRIDE], memory, way[FROM_AT], way[FROM_STRIDE], BLOCK,
                 way[COUNT],
             )  # fmt: skip
         activation = row[ACTIVATION]
         floor = np.float32(0.0) if activation == RELU else np.float32(-np.inf)
         if row[KIND] == DISTANCE:
-            _distance(memory, packed, row, floor)
+            distance_layer(memory, packed, row, floor)
         else:
-            _linear(memory, packed, row, floor)
+            linear_layer(memory, packed, row, floor)
         activate(memory, row[OUT_AT], BLOCK * row[OUT_STRIDE], activation, omegas[index])
 
 
@@ -133,12 +133,12 @@ def _forward(inputs, stride, packed, layers, omegas, copies, memory, ticket, out
             if following < count:
                 for c in range(0, BLOCK * columns, LANES):
                     prefetch(given, following * columns + c)
-            _copy(mine, 0, stride, given, first * columns, columns, rows, columns)
+            copy_rows(mine, 0, stride, given, first * columns, columns, rows, columns)
             _block(mine, weights, layers, omegas, copies)
             for number in range(layers[-1, LAST_COPY], len(copies)):
                 way = copies[number]
                 to, width = first * way[TO_STRIDE] + way[TO_AT], way[TO_STRIDE]
-                _copy(
+                copy_rows(
                     result, to, width, mine, way[FROM_AT], way[FROM_STRIDE], rows, way[COUNT]
                 )  # fmt: skip
             first = following

@@ -9,7 +9,7 @@ from numba import get_num_threads, njit, prange
 
 from kernels.fields.encodings import Encoding
 from kernels.fields.network.activations import RELU, activate
-from kernels.fields.network.cpu import _copy, _distance, _linear
+from kernels.fields.network.cpu import copy_rows, distance_layer, linear_layer
 from kernels.fields.network.plan import (
     ACTIVATION,
     BLOCK,
@@ -46,18 +46,18 @@ def _forth(memory, weights, forward, omegas, copies):
         row = forward[index]
         for number in range(row[COPIES], row[LAST_COPY]):
             way = copies[number]
-            _copy(
+            copy_rows(
                 memory, way[TO_AT], way[TO_STRIDE], memory, way[FROM_AT], way[FROM_STRIDE], BLOCK,
                 way[COUNT],
             )  # fmt: skip
         activation, stride = row[ACTIVATION], row[OUT_STRIDE]
         floor = np.float32(0.0) if activation == RELU else np.float32(-np.inf)
         if row[KIND] == DISTANCE:
-            _distance(memory, weights, row, floor)
+            distance_layer(memory, weights, row, floor)
         else:
-            _linear(memory, weights, row, floor)
+            linear_layer(memory, weights, row, floor)
         if row[KEPT] >= 0:
-            _copy(memory, row[KEPT], stride, memory, row[OUT_AT], stride, BLOCK, stride)
+            copy_rows(memory, row[KEPT], stride, memory, row[OUT_AT], stride, BLOCK, stride)
         activate(memory, row[OUT_AT], BLOCK * stride, activation, omegas[index])
 
 
@@ -94,7 +94,7 @@ def _back(memory, weights, back_weights, forward, backward, omegas, additions):
         radial = row[KIND] == DISTANCE
         if radial:
             _widths(memory, weights, row)
-        _linear(memory, back_weights, behind, np.float32(-np.inf))
+        linear_layer(memory, back_weights, behind, np.float32(-np.inf))
         if radial:
             _centres(memory, row, behind[OUT_AT], behind[OUT_STRIDE])
         for number in range(behind[COPIES], behind[LAST_COPY]):
@@ -120,7 +120,7 @@ def _through(
         first = fetch_add(ticket, 0, BLOCK)
         while first < count:
             rows = min(BLOCK, count - first)
-            _copy(mine, 0, stride, given, first * columns, columns, rows, columns)
+            copy_rows(mine, 0, stride, given, first * columns, columns, rows, columns)
             _forth(mine, ahead, forward, omegas, copies)
             for i in range(first_gradient, last_gradient):
                 mine[i] = np.float32(0.0)

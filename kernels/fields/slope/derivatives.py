@@ -19,8 +19,10 @@ from kernels.fields.encodings import (
     TriangleWave,
     TriPlane,
 )
-from kernels.fields.slope.grids import grid, simplex, tables_of, triplane
+from kernels.fields.slope.grids import grid, tables_of
 from kernels.fields.slope.harmonics import harmonics
+from kernels.fields.slope.planes import triplane
+from kernels.fields.slope.simplices import simplex
 
 _PI = np.float32(np.pi)
 

@@ -1,4 +1,4 @@
-"""Grids, simplices and planes: interpolated features and their derivatives."""
+"""Grids of cubes: interpolated features and their derivatives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from kernels.fields.encodings import MOST_DIMS, PLANES, PRIMES, HashGrid, Simplex
+from kernels.fields.encodings import PRIMES, HashGrid, Simplex
 
 LINEAR, SMOOTHSTEP, NEAREST = range(3)
 
@@ -19,8 +19,6 @@ STRIP = 64
 _WORD, _ONE, _TWO = np.uint64(0xFFFFFFFF), np.uint64(1), np.uint64(2)
 _PRIMES = np.array(PRIMES, np.uint64)
 _LOWEST, _HIGHEST = -(2.0**31), 2.0**31 - 1
-_ACROSS = np.array([across for across, _ in PLANES])
-_DOWN = np.array([down for _, down in PLANES])
 
 
 @lru_cache(maxsize=64)
@@ -37,14 +35,14 @@ def tables_of(encoding: HashGrid | Simplex) -> tuple[NDArray[Any], ...]:
 
 
 @njit(inline="always")
-def _placed(position, scale):
+def placed(position, scale):
     """``scale p + 0.5`` in one rounding, and its floor, saturated as on a GPU; NaN has 0."""
     x = np.float32(np.float64(position) * scale + 0.5)
-    return x, _floor(x)
+    return x, floored(x)
 
 
 @njit(inline="always")
-def _floor(x):
+def floored(x):
     whole = np.floor(np.float64(x))
     if not whole >= _LOWEST:
         whole = _LOWEST if whole < _LOWEST else 0.0
@@ -52,29 +50,19 @@ def _floor(x):
 
 
 @njit(inline="always")
-def _word(vertex, d, hashed, strides):
+def word_of(vertex, d, hashed, strides):
     """What one coordinate of a vertex adds to the index of its entry."""
     word = np.uint64(vertex) & _WORD
     return (word * _PRIMES[d]) & _WORD if hashed else word * strides[d]
 
 
 @njit(inline="always")
-def _wrapped(index, size):
+def wrapped(index, size):
     """Modulo; the sizes of hashed levels are powers of two, and others are seldom exceeded."""
     index &= _WORD
     if index < size:
         return index
     return index & (size - _ONE) if size & (size - _ONE) == 0 else index % size
-
-
-@njit(inline="always")
-def _entry(vertex, size, hashed, strides):
-    """Entry of a level for a vertex (D,): uint32 arithmetic in uint64."""
-    index = np.uint64(0)
-    for d in range(len(strides)):
-        word = _word(vertex[d], d, hashed, strides)
-        index = index ^ word if hashed else index + word
-    return _wrapped(index, size)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -85,15 +73,15 @@ def _corners(positions, first, rows, scale, size, start, hashed, strides, kind, 
         at = r << dims
         entries[at] = np.uint64(0)
         for d in range(dims):
-            x, vertex = _placed(positions[first + r, d], scale)
+            x, vertex = placed(positions[first + r, d], scale)
             t, rate = x - np.float32(vertex), np.float32(scale)
             if kind == SMOOTHSTEP:
                 rate *= np.float32(6.0) * t * (np.float32(1.0) - t)
                 t = t * t * (np.float32(3.0) - np.float32(2.0) * t)
             place = _TWO * (r * dims + d)
             places[place], places[place + _ONE] = t, rate
-            low = _word(vertex, d, hashed, strides)
-            high = _word(vertex + 1, d, hashed, strides)
+            low = word_of(vertex, d, hashed, strides)
+            high = word_of(vertex + 1, d, hashed, strides)
             if kind == NEAREST:
                 high = low
             half = _ONE << d
@@ -102,7 +90,7 @@ def _corners(positions, first, rows, scale, size, start, hashed, strides, kind, 
                 entries[corner + half] = before ^ high if hashed else before + high
                 entries[corner] = before ^ low if hashed else before + low
         for corner in range(at, at + (_ONE << dims)):
-            entries[corner] = start + _wrapped(entries[corner], size)
+            entries[corner] = start + wrapped(entries[corner], size)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -199,97 +187,3 @@ def grid(positions, table, tables, kind, values, slopes):
                 _blend(
                     table, entries, places, first, rows, dims, column, work, values, slopes
                 )  # fmt: skip
-
-
-@njit(parallel=True, nogil=True, cache=True, error_model="numpy")
-def simplex(positions, table, tables, skew, values, slopes):
-    """Levels of simplices: differences along the path are the derivatives by the fractions."""
-    scales, sizes, firsts, hashed, strides = tables
-    count, dims, features = len(positions), strides.shape[1], table.shape[1]
-    for block in prange(-(-count // STRIP)):
-        vertex, order = np.empty(MOST_DIMS, np.int64), np.empty(MOST_DIMS, np.int64)
-        fraction = np.empty(MOST_DIMS, np.float32)
-        first, last = block * STRIP, min((block + 1) * STRIP, count)
-        for step in range(len(scales) * (last - first)):
-            level, r = step // (last - first), np.uint64(first + step % (last - first))
-            column, scale = level * features, np.float32(scales[level])
-            total = np.float32(0.0)
-            for d in range(dims):
-                total += _placed(positions[r, d], scales[level])[0]
-            for d in range(dims):
-                x = _placed(positions[r, d], scales[level])[0] + total * skew
-                vertex[d] = _floor(x)
-                own, at = x - np.float32(vertex[d]), d
-                while at > 0 and fraction[at - 1] < own:
-                    fraction[at], order[at] = fraction[at - 1], order[at - 1]
-                    at -= 1
-                fraction[at], order[at] = own, d
-            entry = firsts[level] + _entry(vertex, sizes[level], hashed[level], strides[level])
-            for f in range(features):
-                values[r, column + f] = (np.float32(1.0) - fraction[0]) * table[entry, f]
-            for k in range(dims):
-                before, axis = entry, order[k]
-                vertex[axis] += 1
-                entry = firsts[level] + _entry(vertex, sizes[level], hashed[level], strides[level])
-                rest = fraction[k] - (fraction[k + 1] if k + 1 < dims else np.float32(0.0))
-                for f in range(features):
-                    values[r, column + f] += rest * table[entry, f]
-                    slopes[r, axis, column + f] = table[entry, f] - table[before, f]
-            for f in range(column, column + features):
-                whole = np.float32(0.0)
-                for d in range(dims):
-                    whole += slopes[r, d, f]
-                for d in range(dims):
-                    slopes[r, d, f] = scale * (slopes[r, d, f] + skew * whole)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _squares(positions, r, last, low, share, rate):
-    """For each coordinate the vertex below, the weight of the next, and the weight's rate."""
-    for d in range(3):
-        p = positions[r, d]
-        inside = p >= np.float32(0.0) and p <= np.float32(1.0)
-        rate[d] = np.float32(last) if inside else np.float32(0.0)
-        # Not a number stays one in the weight.
-        x = p if inside or p != p else np.float32(p > np.float32(0.0))
-        x *= np.float32(last)
-        low[d] = min(max(_floor(x), 0), last - 1)
-        share[d] = x - np.float32(low[d])
-
-
-@njit(parallel=True, nogil=True, cache=True, error_model="numpy")
-def triplane(positions, tables, is_product, values, slopes):
-    """Three planes, bilinear; beyond their borders nothing changes across the border."""
-    count, last, features = len(positions), tables.shape[1] - 1, tables.shape[3]
-    for block in prange(-(-count // STRIP)):
-        low, numbers = np.empty(3, np.uint64), np.empty((5, 3), np.float32)
-        share, rate, found, to_right, to_below = numbers
-        # A feature of a sample at a time.
-        first, rows = block * STRIP, min(STRIP, count - block * STRIP)
-        for step in range(rows * features):
-            r, f = np.uint64(first + step // features), np.uint64(step % features)
-            if f == 0:
-                _squares(positions, r, last, low, share, rate)
-            for plane in range(3):
-                across, down = _ACROSS[plane], _DOWN[plane]
-                table, row, left = tables[plane], low[down], low[across]
-                s, t = share[across], share[down]
-                a, b = table[row, left, f], table[row, left + _ONE, f]
-                upper, rise = a + s * (b - a), b - a
-                a, b = table[row + _ONE, left, f], table[row + _ONE, left + _ONE, f]
-                lower, other_rise = a + s * (b - a), b - a
-                found[plane] = upper + t * (lower - upper)
-                to_right[plane] = (rise + t * (other_rise - rise)) * rate[across]
-                to_below[plane] = (lower - upper) * rate[down]
-            for axis in range(3):
-                slopes[r, axis, f] = np.float32(0.0)
-            for plane in range(3):
-                others = np.float32(1.0)
-                if is_product:
-                    others = found[(plane + 1) % 3] * found[(plane + 2) % 3]
-                slopes[r, _ACROSS[plane], f] += to_right[plane] * others
-                slopes[r, _DOWN[plane], f] += to_below[plane] * others
-            if is_product:
-                values[r, f] = found[0] * found[1] * found[2]
-            else:
-                values[r, f] = found[0] + found[1] + found[2]
