@@ -138,12 +138,11 @@ class FieldScene:
         if self.occupancy is not None and self.occupancy.cells[0].any():
             inner, extent = self.occupancy.lower, self.occupancy.upper - self.occupancy.lower
             cells = self.occupancy.cells[0]
-            ends = []
-            for axis in (2, 1, 0):
-                others = tuple(other for other in range(3) if other != axis)
-                ends.append(np.flatnonzero(cells.any(others))[[0, -1]] + [0, 1])
-            first, last = np.array(ends).T / len(cells)
-            lower, upper = inner + first * extent, inner + last * extent
+            # Fields that were trained have specks far outside of what was photographed.
+            places = np.argwhere(cells)[:, ::-1] + 0.5
+            first, last = np.quantile(places, (0.01, 0.99), axis=0) / len(cells)
+            half = 0.5 / len(cells)
+            lower, upper = inner + (first - half) * extent, inner + (last + half) * extent
         return (lower + upper) / 2, max(float(np.linalg.norm(upper - lower)) / 2, 1e-6)
 
     @property

@@ -6,6 +6,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -388,7 +389,7 @@ def test_round_trip_with_occupancy(tmp_path: Path) -> None:
     ("scene", "words"),
     [
         (volume(), "radiance, distance or image"),
-        (radiance(occupancy=Occupancy(np.ones((2, 8, 8, 8), bool), np.zeros(3), np.ones(3))),
+        (radiance(occupancy=Occupancy(np.ones((2, 24, 24, 24), bool), np.zeros(3), np.ones(3))),
          "128"),
         (distance(sharpness=3.0), ""),
     ],
@@ -496,3 +497,36 @@ def test_progress_reaches_the_end_and_cancel_ends_it(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         save_scene(radiance(), tmp_path / "b.ingp", cancel=lambda: True)
     assert not list(tmp_path.glob("b*"))
+
+
+def test_a_distance_in_another_cube_is_moved_into_the_unit_cube(tmp_path: Path) -> None:
+    lower, side, unit = np.array([-1.5, 2.0, 0.25]), 2.5, 3.0
+    scene = distance()
+    model = replace(
+        scene.model, lower=tuple(lower), upper=tuple(lower + side), unit=unit
+    )  # fmt: skip
+    scene = replace(scene, model=model, lower=lower, upper=lower + side)
+    said = save_scene(scene, tmp_path / "a.ingp")
+    assert "Places and distances are those of instant-ngp's unit cube." in said
+    found = open_scene(tmp_path / "a.ingp")
+    assert isinstance(found, FieldScene)
+    np.testing.assert_allclose(found.lower, 0, atol=1e-6)
+    np.testing.assert_allclose(found.upper, 1, atol=1e-6)
+    positions = np.random.default_rng(0).random((100, 3)).astype(np.float32)
+    # The last layer was multiplied by 3 / 2.5 in float32, and places 2.5 times as large are rounded.
+    np.testing.assert_allclose(
+        results(found, positions) * side,
+        results(scene, (positions * side + lower).astype(np.float32)) * unit,
+        rtol=1e-5,
+        atol=1e-5,
+    )
+
+
+def test_a_coarser_occupancy_is_written_in_finer_cells(tmp_path: Path) -> None:
+    cells = np.random.default_rng(0).random((1, 64, 64, 64)) > 0.99
+    scene = radiance(scale=1)
+    scene = replace(scene, occupancy=Occupancy(cells, np.zeros(3), np.ones(3)))
+    save_scene(scene, tmp_path / "a.ingp")
+    found = open_scene(tmp_path / "a.ingp").occupancy
+    np.testing.assert_array_equal(found.cells[:, ::2, ::2, ::2], cells)
+    assert found.cells.mean() == cells.mean()

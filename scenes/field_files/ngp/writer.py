@@ -7,7 +7,7 @@ trained anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.fields.encodings import HashGrid, SphericalHarmonics
-from kernels.fields.model import Field
+from kernels.fields.model import Field, Occupancy
 from kernels.fields.networks import INPUT, Layer, Network, Span, split
 from scenes.errors import SceneError
 from scenes.field_files.ngp import grid
@@ -63,6 +63,9 @@ def write_scene(
     model = scene.model
     if model.form not in _MODES:
         refuse("radiance, distance or image", model.form)
+    placed = _in_unit_cube(scene)
+    moved = placed is not scene
+    scene, model = placed, placed.model
     encoding = model.encoding
     if not isinstance(encoding, HashGrid):
         refuse("a grid as encoding", type(encoding).__name__)
@@ -84,7 +87,43 @@ def write_scene(
     }
     tell.done(0)
     write_snapshot(path, root, path.suffix.lower() != ".msgpack", tell)
-    return tuple(_lost(scene, clamped))
+    said = _lost(scene, clamped)
+    if moved:
+        said.append("Places and distances are those of instant-ngp's unit cube.")
+    return tuple(said)
+
+
+def _in_unit_cube(scene: FieldScene) -> FieldScene:
+    """A distance field whose encoding covers another cube, moved and scaled into 0..1.
+
+    Distances shrink with it: the last layer takes their factor, as it has neither a bias nor an
+    activation where the field can be written at all.
+    """
+    model = scene.model
+    lower, upper = np.array(model.lower), np.array(model.upper)
+    side = float(upper[0] - lower[0])
+    network = model.network
+    plain = (0.0,) * 3, (1.0,) * 3, 1.0
+    if (
+        model.form != "distance"
+        or (model.lower, model.upper, model.unit) == plain
+        or side <= 0
+        or not np.allclose(upper - lower, side, rtol=1e-6)
+        or network.layers[-1].shapes != (network.layers[-1].shapes[0],)
+    ):
+        return scene
+    weights = np.array(scene.weights.network, np.float32)
+    split(network, weights)[-1][0][...] *= np.float32(model.unit / side)
+    return replace(
+        scene,
+        model=replace(model, lower=plain[0], upper=plain[1], unit=1.0),
+        weights=replace(scene.weights, network=weights),
+        lower=(scene.lower - lower) / side,
+        upper=(scene.upper - lower) / side,
+        occupancy=None,
+        cameras=(),
+        step=0.0,
+    )
 
 
 def estimate(scene: FieldScene, weights: str = "float32") -> int:
@@ -270,12 +309,13 @@ def _radiance(scene: FieldScene, scale: int, refuse: _Refusal, tell: Tell) -> di
     density = b""
     if scene.occupancy is not None:
         levels = scale.bit_length()
-        found = scene.occupancy.cells.shape
+        occupancy = _finer(scene.occupancy)
+        found = occupancy.cells.shape
         if found != (levels, grid.SIDE, grid.SIDE, grid.SIDE):
             refuse(f"an occupancy of {levels} levels of 128³", " x ".join(map(str, found)))
-        if scene.occupancy.lower.any() or (scene.occupancy.upper != 1).any():
+        if occupancy.lower.any() or (occupancy.upper != 1).any():
             refuse("an occupancy of the unit cube", "another box")
-        density = grid.values_of(scene.occupancy, tell).astype("<f2").tobytes()
+        density = grid.values_of(occupancy, tell).astype("<f2").tobytes()
     cameras = [camera for camera in scene.cameras if camera.projection == "pinhole"]
     box = {"min": scene.lower.tolist(), "max": scene.upper.tolist()}
     dataset = {
@@ -311,6 +351,17 @@ def _radiance(scene: FieldScene, scale: int, refuse: _Refusal, tell: Tell) -> di
             "dataset": dataset,
         },
     }
+
+
+def _finer(occupancy: Occupancy) -> Occupancy:
+    """With the cells that instant-ngp has, where each is a part of a larger one."""
+    side = occupancy.cells.shape[1]
+    if side >= grid.SIDE or grid.SIDE % side:
+        return occupancy
+    cells = occupancy.cells
+    for axis in (1, 2, 3):
+        cells = cells.repeat(grid.SIDE // side, axis)
+    return replace(occupancy, cells=cells)
 
 
 def _view(scene: FieldScene) -> dict[str, Any]:
