@@ -13,6 +13,7 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +110,18 @@ def garden(seconds: float, folder: Path) -> Fit:
     return fit
 
 
+def _view(fit: Fit) -> dict[str, Any]:
+    """The first view of the spheres, in the frame of their field."""
+    if not isinstance(fit, RadianceFit):
+        return {}
+    camera = make_sample("spheres", SPLATS).default_camera()
+    camera = camera.transformed(fit.box.scene_from_file)
+    ahead, down = camera.camera_from_world[2, :3], camera.camera_from_world[1, :3]
+    view = {"eye": camera.position, "target": camera.position + ahead, "up": -down}
+    told: dict[str, Any] = {name: value.tolist() for name, value in view.items()}
+    return {"default_view": told | {"fov_y": float(np.rad2deg(camera.fov_y))}}
+
+
 MAKERS = {"field-spheres": spheres, "field-knot": knot, "field-garden": garden}
 
 
@@ -128,7 +141,7 @@ def main() -> None:
         scene = prepared(fit.scene())
         assert isinstance(scene, FieldScene)
         # Neither a way to pictures that are gone, nor their cameras.
-        scene = replace(scene, cameras=(), metadata={})
+        scene = replace(scene, cameras=(), metadata=_view(fit))
         file = arguments.folder / SHIPPED[name].file
         save_scene(scene, file, weights="float16")
         print(f"{file}: {file.stat().st_size:,} bytes, {fit.steps_done:,} steps, {fit.psnr:.1f} dB")

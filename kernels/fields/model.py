@@ -34,7 +34,7 @@ volume
 distance
     Signed distance, scene units divided by ``unit``, negative inside.
 image
-    Colour; position (0, 0) is the top left corner of the picture, (1, 1) the bottom right one.
+    Colour; the position is x to the right and y down, like all in the units of the scene.
 light
     Colour of a whole ray, behind its opacity where there are four outputs. Its six coordinates are
     those of the point at which it enters the box of the scene, then those at which it leaves.

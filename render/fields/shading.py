@@ -149,10 +149,10 @@ def _image(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
     scene = upload.scene
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = (np.float32(scene.lower[2]) - rays.origins[:, 2]) / rays.directions[:, 2]
-        points = rays.origins + distance[:, None] * rays.directions
-        place = ((points - scene.lower) / np.maximum(scene.upper - scene.lower, 1e-30))[:, :2]
-        hit = np.flatnonzero((distance > 0) & (place >= 0).all(1) & (place <= 1).all(1))
-    return _colored(upload, hit, place[hit], distance, wanted)
+        places = (rays.origins + distance[:, None] * rays.directions)[:, :2]
+        inside = (places >= scene.lower[:2]) & (places <= scene.upper[:2])
+        hit = np.flatnonzero((distance > 0) & inside.all(1))
+    return _colored(upload, hit, places[hit], distance, wanted)
 
 
 def _light(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:

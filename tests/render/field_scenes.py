@@ -66,7 +66,7 @@ def ramp() -> FieldScene:
     """An image field of 40 x 20 pixels: red grows to the right, green downwards, blue is 0.25."""
     network = chain((2, 3), "none")
     arrays = [np.array([[1, 0], [0, 1], [0, 0]], np.float32), np.array([0, 0, 0.25], np.float32)]
-    model = Field("image", Identity(2), network, (0.0, 0.0), (1.0, 1.0), color="none")
+    model = Field("image", Identity(2), network, (-1.0, -0.5), (1.0, 0.5), color="none")
     none = np.zeros(0, np.float32)
     return FieldScene(
         model, Weights(flatten(network, arrays), none, none), np.array([-1, -0.5, 0]),
