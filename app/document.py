@@ -250,6 +250,10 @@ class Document:
         """The project file now holds this state."""
         self._set_modified(False)
 
+    def mark_changed(self) -> None:
+        """Something came that no file holds yet."""
+        self._set_modified(True)
+
     def restore(
         self,
         path: CameraPath,

@@ -14,6 +14,7 @@ USUAL_FRAMES = {
 }
 """The frames that most files have, and who writes them."""
 
+_NO_FILES = {"memory": "not saved", "sample": "sample scene"}
 _DIRECTIONS = {"r": "right", "l": "left", "u": "up", "d": "down", "f": "front", "b": "back"}
 
 
@@ -55,6 +56,6 @@ def format_title(name: str) -> str:
     """What a person calls a format."""
     from scenes.open import scene_formats
 
-    if name in ("memory", "sample"):
-        return "sample scene"
+    if name in _NO_FILES:
+        return _NO_FILES[name]
     return next((f.title for f in scene_formats() if f.name == name), name)

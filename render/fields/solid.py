@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from kernels.fields.types import Rays
-from render.fields.distances import NeuralDistance
+from render.fields.distances import Floats, NeuralDistance, in_chunks
 from render.fields.shading import Seen, Wanted
-from render.fields.surface import neus, shade, trace_surface
+from render.fields.surface import Surface, neus, shade, trace_surface
 from render.fields.uploads import Upload
+from scenes.fields import FieldScene
 
 SHARPNESS = 400.0
 """Of NeuS weights for a field that does not say, times the diagonal of its box: the change from
@@ -16,14 +19,54 @@ empty to solid then takes about a hundredth of the box."""
 
 
 def see_surface(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
-    """Follow rays to the surface of a distance field."""
+    """Follow rays to the surface of a distance field.
+
+    Where the box cuts through a body, its faces close it.
+    """
     scene = upload.scene
     field = NeuralDistance(scene.model, scene.weights, upload.backend)
-    way = (field, rays.origins, rays.directions, rays.near, rays.far, wanted.footprint)
+    cut = _cut(field, rays, wanted)
+    open_far = np.where(cut, rays.near, rays.far)
+    way = (field, rays.origins, rays.directions, rays.near, open_far, wanted.footprint)
     if wanted.surface == "neus":
         diagonal = float(np.linalg.norm(scene.upper - scene.lower))
-        found = neus(*way, scene.sharpness or SHARPNESS / diagonal, wanted.cancelled)
+        sharpness = scene.sharpness or SHARPNESS / diagonal
+        found = neus(*way, sharpness, wanted.cancelled)
     else:
         found = trace_surface(*way, upload.backend, wanted.cancelled)
+    found = _closed(found, scene, rays, cut)
     color = shade(found.normal, rays.directions, wanted.lamp) * found.alpha[:, None]
     return Seen(color, found.alpha, found.t, found.evaluations.astype(np.float32), found.normal)
+
+
+def _cut(field: NeuralDistance, rays: Rays, wanted: Wanted) -> np.ndarray:
+    """(N,) which rays enter the box where it is solid; not those of an eye that is in it."""
+    entering = np.flatnonzero((rays.near > 0) & (rays.far > rays.near))
+    cut = np.zeros(len(rays), bool)
+    if len(entering):
+        part = rays.part(entering)
+        points = part.origins + part.near[:, None] * part.directions
+        cut[entering] = in_chunks(field.distances, points, wanted.cancelled) < 0
+    return cut
+
+
+def _closed(found: Surface, scene: FieldScene, rays: Rays, cut: np.ndarray) -> Surface:
+    """With a face of the box where a ray enters it in a solid place."""
+    if not cut.any():
+        return found
+    normal, t, alpha = found.normal.copy(), found.t.copy(), found.alpha.copy()
+    points = rays.origins[cut] + rays.near[cut, None] * rays.directions[cut]
+    normal[cut] = _faces(points, scene)
+    t[cut], alpha[cut] = rays.near[cut], 1
+    evaluations = found.evaluations + cut.astype(np.int32)
+    return replace(found, t=t, alpha=alpha, normal=normal, evaluations=evaluations)
+
+
+def _faces(points: Floats, scene: FieldScene) -> Floats:
+    """(N, 3) outward normals of the faces of the box on which points (N, 3) lie."""
+    place = (points - (scene.lower + scene.upper) / 2) / ((scene.upper - scene.lower) / 2)
+    axis = np.abs(place).argmax(1)
+    normal = np.zeros_like(points)
+    rows = np.arange(len(points))
+    normal[rows, axis] = np.sign(place[rows, axis])
+    return normal

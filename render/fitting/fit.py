@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import torch
 
 from kernels.fields.model import Field, Weights
+from render.fitting.adam import Adam, Group
 from render.fitting.checkpoint import read_checkpoint, write_checkpoint
 from render.fitting.initial import initial_weights
 from scenes.errors import SceneError
@@ -66,14 +67,14 @@ class Fit(ABC):
         )
         rates = [_network_rate(field), RATES["grid"]]
         groups = [
-            {"params": [part], "lr": rate, "first_rate": rate, "weight_decay": decay}
-            for part, rate, decay in zip(
-                (self.weights.network, self.weights.encoding), rates, (NETWORK_DECAY, 0.0),
-                strict=True,
+            Group(name, part, rate, decay)
+            for name, part, rate, decay in zip(
+                ("network", "encoding"), (self.weights.network, self.weights.encoding), rates,
+                (NETWORK_DECAY, 0.0), strict=True,
             )
             if part.numel()
         ]  # fmt: skip
-        self._adam = torch.optim.Adam(groups, betas=BETAS, eps=EPSILON, fused=True)
+        self._adam = Adam(groups, BETAS, EPSILON)
         self._mean, self._error, self._weight = 0.0, 0.0, 0.0
 
     @abstractmethod
@@ -90,9 +91,9 @@ class Fit(ABC):
         ``share``, in 0..1, is how much of the work is done: the last steps are smaller.
         """
         fall = max(0.0, share - DECAY_FROM) / (1 - DECAY_FROM)
-        for group in self._adam.param_groups:
-            group["lr"] = group["first_rate"] * LAST_RATE**fall
-        self._adam.zero_grad(set_to_none=True)
+        for group in self._adam.groups:
+            group.rate = group.first_rate * LAST_RATE**fall
+        self._adam.forget_gradients()
         loss, error = self._losses(share)
         loss.backward()
         self._adam.step()
@@ -142,12 +143,8 @@ class Fit(ABC):
             "network": self.weights.network, "encoding": self.weights.encoding,
             "generator": self.generator.get_state(),
         }  # fmt: skip
-        for group in self._adam.param_groups:
-            part = group["params"][0]
-            state = self._adam.state.get(part)
-            name = "network" if part is self.weights.network else "encoding"
-            if state:
-                tensors |= {f"adam.{name}.{key}": value for key, value in state.items()}
+        for group in self._adam.groups:
+            tensors |= {f"adam.{group.name}.{key}": value for key, value in group.state.items()}
         tensors |= {f"more.{name}": value for name, value in self._state().items()}
         numbers = {
             "steps_done": self.steps_done, "seconds_spent": self.seconds_spent,
@@ -181,18 +178,9 @@ class Fit(ABC):
         with torch.no_grad():
             for name in ("network", "encoding"):
                 _fill(getattr(self.weights, name), tensors[name])
-        for group in self._adam.param_groups:
-            part = group["params"][0]
-            name = "network" if part is self.weights.network else "encoding"
-            own = {key: tensors.get(f"adam.{name}.{key}") for key in _MOMENTS}
-            if own["step"] is None:
-                self._adam.state.pop(part, None)
-                continue
-            state = {key: torch.empty_like(part) for key in _MOMENTS[1:]}
-            state["step"] = torch.zeros((), device=part.device)
-            for key, place in state.items():
-                _fill(place, own[key])
-            self._adam.state[part] = state
+        for group in self._adam.groups:
+            for key, place in group.state.items():
+                _fill(place, tensors.get(f"adam.{group.name}.{key}"))
         self.generator.set_state(tensors["generator"])
         self._restore({k[5:]: v for k, v in tensors.items() if k.startswith("more.")})
         self.steps_done, self.seconds_spent = steps, seconds
@@ -208,9 +196,6 @@ def device_of(name: str) -> str:
     if name == "cuda" and not there:
         raise ValueError("torch finds no CUDA device")
     return "cuda" if there else "cpu"
-
-
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def _fill(place: torch.Tensor, values: torch.Tensor | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from render.fitting.adam import Adam, Group
 from render.fitting.architectures import ENCODINGS, architecture
 from render.fitting.distance import DistanceFit, distance_field, overlap
 from render.fitting.fit import Fit
@@ -283,3 +286,34 @@ def test_rays_of_views_meet_their_pixels(tmp_path: Path) -> None:
     # float32 places of rays differ by 1e-6.
     assert (pixels[distance < radius - 1e-5, 3] == 1).all()
     assert (pixels[distance > radius + 1e-5, 3] == 0).all()
+
+
+def test_steps_are_those_of_adam() -> None:
+    generator = torch.Generator().manual_seed(0)
+    part = torch.randn(50, generator=generator)
+    group = Group("network", part.clone(), 0.02, 0.1)
+    adam = Adam([group], (0.9, 0.99), 1e-8)
+    value, mean, square = part.double().numpy(), np.zeros(50), np.zeros(50)
+    for step in range(1, 8):
+        gradient = torch.randn(50, generator=generator)
+        group.part.grad = gradient.clone()
+        adam.step()
+        whole = gradient.double().numpy() + 0.1 * value
+        mean, square = 0.9 * mean + 0.1 * whole, 0.99 * square + 0.01 * whole**2
+        spread = np.sqrt(square / (1 - 0.99**step)) + 1e-8
+        value = value - 0.02 * mean / (1 - 0.9**step) / spread
+    # Seven steps in float32 of numbers around 1.
+    np.testing.assert_allclose(group.part.numpy(), value, atol=1e-5)
+    adam.forget_gradients()
+    adam.step()
+    assert group.state["step"] == 7
+
+
+def test_a_step_loads_no_compiler() -> None:
+    code = (
+        "import sys; import numpy as np; from render.fitting.image import ImageFit, image_field;"
+        "fit = ImageFit(image_field(8, 8, 'hash', 'small'), np.zeros((8, 8, 3), np.uint8));"
+        "fit.step(); print([n for n in ('torch._dynamo', 'triton') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
