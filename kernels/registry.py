@@ -12,10 +12,10 @@ import importlib.util
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from kernels import timing
-from kernels.backends import BACKENDS
+from kernels.backends import BACKENDS, interpreted
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Operation:
         self.package = package
         self.group, self.name = package.split(".")[-2:]
         self._cost = cost
-        self._loaded: dict[str, Callable[..., Any]] = {}
+        self._loaded: dict[str, tuple[str, Callable[..., Any]]] = {}
         Operation.known.append(self)
 
     def backends(self) -> tuple[str, ...]:
@@ -54,29 +54,67 @@ class Operation:
         )
 
     def __call__(self, backend: str, *args: Any, **kwargs: Any) -> Any:
-        """Run on a named backend (``auto`` is resolved by the caller, once per frame)."""
+        """Run on a named backend (``auto`` is resolved by the caller, once per frame).
+
+        A family of operations that has no CUDA kernels runs on the processor, and is recorded so.
+        """
         first = backend not in self._loaded
         if first:
-            self._loaded[backend] = importlib.import_module(f"{self.package}.{backend}").run
-        run = self._loaded[backend]
+            name = "cpu" if backend == "cuda" and backend not in self.backends() else backend
+            self._loaded[backend] = name, importlib.import_module(f"{self.package}.{name}").run
+        backend, run = self._loaded[backend]
         recorder = timing.active()
         if recorder is None:
             return run(*args, **kwargs)
+        if backend == "cuda" and not interpreted():
+            return self._launch(recorder, run, first, args, kwargs)
         start = time.perf_counter_ns()
         result = run(*args, **kwargs)
         took = time.perf_counter_ns() - start
-        cost = self._cost(result, *args, **kwargs)
         recorder.records.append(
-            timing.KernelRecord(
-                self.name,
-                self.group,
-                backend,
-                start,
-                took,
-                int(cost.nbytes),
-                int(cost.flops),
-                cost.counters,
-                first,
-            )
+            self._record(backend, start, took, first, self._cost(result, *args, **kwargs))
         )
         return result
+
+    def _launch(
+        self,
+        recorder: timing.Recorder,
+        run: Callable[..., Any],
+        first: bool,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Run on a device that works behind the host; its record is completed later."""
+        from kernels.cuda.events import EventClock
+
+        if recorder.late is None:
+            recorder.late = EventClock()
+        clock = cast(EventClock, recorder.late)
+        start = time.perf_counter_ns()
+        begin = clock.mark()
+        result = run(*args, **kwargs)
+        took = time.perf_counter_ns() - start
+
+        def completed(start_ns: int, duration_ns: int) -> timing.KernelRecord:
+            # Here and not before: what the device counted has arrived with the event.
+            cost = self._cost(result, *args, **kwargs)
+            return self._record("cuda", start_ns, duration_ns, first, cost)
+
+        clock.expect(len(recorder.records), begin, clock.mark(), completed)
+        recorder.records.append(self._record("cuda", start, took, first, Cost()))
+        return result
+
+    def _record(
+        self, backend: str, start_ns: int, duration_ns: int, first: bool, cost: Cost
+    ) -> timing.KernelRecord:
+        return timing.KernelRecord(
+            self.name,
+            self.group,
+            backend,
+            start_ns,
+            duration_ns,
+            int(cost.nbytes),
+            int(cost.flops),
+            {name: int(number) for name, number in cost.counters.items()},
+            first,
+        )

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Protocol
 
 _local = threading.local()
 
@@ -45,8 +46,20 @@ class KernelRecord:
     first_call: bool = False
 
 
+class Late(Protocol):
+    """Records of a device that works behind the host: known when it has caught up."""
+
+    def finish(self, records: list[KernelRecord]) -> None:
+        """Complete the records that were begun."""
+
+
 class Recorder:
-    """Collects the records of the thread that entered it. Not reentrant."""
+    """Collects the records of the thread that entered it. Not reentrant.
+
+    ``late`` is set by whoever has records to complete when the recorder is left.
+    """
+
+    late: Late | None
 
     def __init__(self) -> None:
         self.records: list[KernelRecord] = []
@@ -55,6 +68,7 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         self.records = []
+        self.late = None
         self.start_ns = time.perf_counter_ns()
         _local.recorder = self
         return self
@@ -65,8 +79,10 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.end_ns = time.perf_counter_ns()
         _local.recorder = None
+        if self.late is not None:
+            self.late.finish(self.records)
+        self.end_ns = time.perf_counter_ns()
 
 
 def active() -> Recorder | None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-MUST_RUN = ("reference", "cpu")
-"""Backends that every machine has: a run in which no test of one passes has proven nothing."""
+MUST_RUN = ("reference", "cpu", "cuda")
+"""Backends that every machine can run: a run in which no test of one passes has proven nothing.
+
+Where there is no GPU, ``cuda`` is run by Triton's interpreter, in processes of its own."""
 
 # A shell without job control starts its background jobs deaf to interrupts, and so their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -15,7 +15,14 @@ from kernels.fields.rays import rays
 from kernels.fields.types import Rays
 from kernels.gaussians.types import View
 from render.fields.occupancy import with_occupancy
-from render.fields.passes import STRIDES, all_pixels, refinement, stretched
+from render.fields.passes import (
+    STRIDES,
+    TILE,
+    WIDE_TILE,
+    all_pixels,
+    refinement,
+    stretched,
+)
 from render.fields.picture import Picture
 from render.fields.shading import Wanted, see
 from render.fields.uploads import Upload
@@ -93,7 +100,7 @@ class FieldRenderer:
             request.cancelled or never,
         )
         if request.partial is None or not request.display or factor > 1:
-            for pixels in all_pixels(view.width, view.height):
+            for pixels in all_pixels(view.width, view.height, _tile(upload)):
                 _follow(upload, view, pixels, wanted, picture)
         else:
             _refine(upload, view, wanted, picture, request)
@@ -107,6 +114,11 @@ class FieldRenderer:
             self._uploads[key] = Upload(scene, backend)
         self._uploads.move_to_end(key)
         return self._uploads[key]
+
+
+def _tile(upload: Upload) -> int:
+    """Side of the squares that are followed together."""
+    return TILE if upload.scene.model.form in ("radiance", "volume") else WIDE_TILE
 
 
 def _follow(
@@ -126,7 +138,7 @@ def _refine(
     """Coarse first; a picture that will be ready soon is made in one go after the first pass."""
     assert request.partial is not None  # whoever calls has looked
     begun = last = time.perf_counter()
-    for stride, groups in refinement(view.width, view.height):
+    for stride, groups in refinement(view.width, view.height, _tile(upload)):
         for pixels in groups:
             _follow(upload, view, pixels, wanted, picture)
         now = time.perf_counter()
@@ -138,7 +150,7 @@ def _refine(
             request.partial(stretched(known, stride, view.width, view.height))
     else:
         return
-    for pixels in all_pixels(view.width, view.height):
+    for pixels in all_pixels(view.width, view.height, _tile(upload)):
         _follow(upload, view, pixels, wanted, picture)
 
 

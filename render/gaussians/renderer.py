@@ -126,7 +126,9 @@ class GaussianRenderer:
             _check(request)
             lists = bin_splats(backend, splats, order[first:], view, self._workspace)
             first += lists.consumed
-            for part in np.array_split(tiles, 1 + lists.count // KEYS_PER_SLICE):
+            # A device works behind the host: between two launches there is nothing to cancel.
+            slices = 1 if backend == "cuda" else 1 + lists.count // KEYS_PER_SLICE
+            for part in np.array_split(tiles, slices):
                 _check(request)
                 accumulation = blend(
                     backend,

@@ -10,7 +10,7 @@ import pickle
 import subprocess
 import tracemalloc
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +64,27 @@ def refused(path: Path) -> SceneError:
 
 
 def optimiser_state(tensors: Tensors) -> dict[str, Any]:
-    """Of Adam after a step, with a learning rate that is a NumPy number as schedules make it."""
-    groups: Any = [
-        {"params": [torch.nn.Parameter(value.clone())], "lr": np.float64(1e-3), "name": name}
-        for name, value in tensors.items()
-    ]
-    optimiser = torch.optim.Adam(groups)
-    for group in optimiser.param_groups:
-        for parameter in group["params"]:
-            parameter.grad = torch.ones_like(parameter)
-    optimiser.step()
-    return optimiser.state_dict()
+    """Of torch's Adam after a step, with a learning rate that is a NumPy number as schedules make
+    it. Written out: torch's own loads its compiler, which cannot live beside Mesa's."""
+    options: dict[str, Any] = {
+        "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0, "amsgrad": False, "maximize": False,
+        "foreach": None, "capturable": False, "differentiable": False, "fused": None,
+        "decoupled_weight_decay": False,
+    }  # fmt: skip
+    return {
+        "state": {
+            number: {
+                "step": torch.tensor(1.0),
+                "exp_avg": torch.full_like(value, 0.1),
+                "exp_avg_sq": torch.full_like(value, 1e-3),
+            }
+            for number, value in enumerate(tensors.values())
+        },
+        "param_groups": [
+            {"lr": np.float64(1e-3), "name": name, **options, "params": [number]}
+            for number, name in enumerate(tensors)
+        ],
+    }
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -106,13 +116,15 @@ def test_nerfstudio(tmp_path: Path, inner: str) -> None:
     }  # fmt: skip
     pipeline = {inner + name: value for name, value in state.items()}
     pipeline["_model.camera_optimizer.pose_adjustment"] = torch.zeros(9, 6)
-    scheduler = torch.optim.lr_scheduler.MultiStepLR(
-        torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))]), [1, 2]
-    )
+    # As MultiStepLR of torch keeps itself.
+    schedule = {
+        "milestones": Counter({1: 1, 2: 1}), "gamma": 0.1, "base_lrs": [1e-3], "last_epoch": 0,
+        "_step_count": 1, "_get_lr_called_within_step": False, "_last_lr": [1e-3],
+    }  # fmt: skip
     value = {
         "step": 29999, "pipeline": OrderedDict(pipeline),
         "optimizers": {"means": optimiser_state(tensors)},
-        "schedulers": {"means": scheduler.state_dict()}, "scalers": {"scale": 65536.0},
+        "schedulers": {"means": schedule}, "scalers": {"scale": 65536.0},
     }  # fmt: skip
     back = open_scene(saved(tmp_path / "step-000029999.ckpt", value))
     close(back, scene)

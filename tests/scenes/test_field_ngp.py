@@ -513,7 +513,7 @@ def test_a_distance_in_another_cube_is_moved_into_the_unit_cube(tmp_path: Path) 
     np.testing.assert_allclose(found.lower, 0, atol=1e-6)
     np.testing.assert_allclose(found.upper, 1, atol=1e-6)
     positions = np.random.default_rng(0).random((100, 3)).astype(np.float32)
-    # The last layer was multiplied by 3 / 2.5 in float32, and places 2.5 times as large are rounded.
+    # The last layer was multiplied by 3 / 2.5, and places are 2.5 times as large, in float32.
     np.testing.assert_allclose(
         results(found, positions) * side,
         results(scene, (positions * side + lower).astype(np.float32)) * unit,

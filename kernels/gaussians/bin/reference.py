@@ -42,8 +42,14 @@ def _pixel_range(
     return first.long(), last.long()
 
 
-def _masks(records: torch.Tensor, left: torch.Tensor, top: torch.Tensor, view: View) -> np.ndarray:
-    """(n,) uint64 masks of the blocks with a contributing pixel, for tiles at (left, top)."""
+def _masks(
+    records: torch.Tensor, left: torch.Tensor, top: torch.Tensor, ends: torch.Tensor
+) -> np.ndarray:
+    """(n,) uint64 masks of the blocks with a contributing pixel, for tiles at (left, top).
+
+    ``ends`` (n, 4): first and last column, first and last row that the splat may touch. A box that
+    cuts it ends at blocks (it is rounded out to 16 px), so that none is cut in two.
+    """
     inside = torch.arange(TILE, dtype=records.dtype) + 0.5
     dx = left[:, None] + inside - records[:, MEAN_X, None]
     dy = top[:, None] + inside - records[:, MEAN_Y, None]
@@ -51,8 +57,9 @@ def _masks(records: torch.Tensor, left: torch.Tensor, top: torch.Tensor, view: V
     v = records[:, L22, None] * dy
     power = records[:, LOG2_OPACITY, None, None] - FALLOFF * (u * u + (v * v)[:, :, None])
     hit = power >= records[:, LOG2_FLOOR, None, None]
-    hit &= ((left[:, None] + inside) < view.width)[:, None, :]
-    hit &= ((top[:, None] + inside) < view.height)[:, :, None]
+    columns, rows = left[:, None] + torch.arange(TILE), top[:, None] + torch.arange(TILE)
+    hit &= ((columns >= ends[:, :1]) & (columns <= ends[:, 1:2]))[:, None, :]
+    hit &= ((rows >= ends[:, 2:3]) & (rows <= ends[:, 3:]))[:, :, None]
     side = TILE // BLOCK
     blocks = hit.reshape(-1, side, BLOCK, side, BLOCK).any(4).any(2).reshape(-1, side * side)
     return np.packbits(blocks.numpy(), axis=1, bitorder="little").view(np.uint64)[:, 0]
@@ -82,9 +89,11 @@ def run(
     by_tile = torch.argsort(tile, stable=True)
     rank, tile, tile_x, tile_y = rank[by_tile], tile[by_tile], tile_x[by_tile], tile_y[by_tile]
     masks = np.empty(len(rank), np.uint64)
+    ends = torch.stack([left, right, top, bottom], 1)
     for at in range(0, len(rank), _PAIRS_AT_ONCE):
         part = slice(at, at + _PAIRS_AT_ONCE)
-        masks[part] = _masks(records[rank[part]], tile_x[part] * TILE, tile_y[part] * TILE, view)
+        of = rank[part]
+        masks[part] = _masks(records[of], tile_x[part] * TILE, tile_y[part] * TILE, ends[of])
     used = masks != 0
     counts = np.bincount(tile.numpy()[used], minlength=view.tiles_x * view.tiles_y)
     starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)

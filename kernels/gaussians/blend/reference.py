@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from kernels.gaussians.types import (
+    BOX,
     DEPTH,
     FALLOFF,
     L11,
@@ -29,6 +30,14 @@ from kernels.workspace import Workspace
 _SPLATS_AT_ONCE = 512
 
 
+def _in_box(pixels: torch.Tensor, mean: torch.Tensor, box: torch.Tensor) -> torch.Tensor:
+    """(P, n) whether pixels (P,) lie in boxes around means (n,), rounded out to 16 px."""
+    low = torch.floor((mean - 0.5 - box) / 16) * 16
+    high = torch.floor((mean - 0.5 + box + 15) / 16) * 16
+    inside = (pixels[:, None] > low) & (pixels[:, None] < high)
+    return inside | ~torch.isfinite(box)
+
+
 def _blend_tile(
     planes: torch.Tensor, splats: torch.Tensor, x: torch.Tensor, y: torch.Tensor, options: Options
 ) -> tuple[torch.Tensor, int]:
@@ -42,7 +51,9 @@ def _blend_tile(
         u, v = part[:, L11] * dx + part[:, L12] * dy, part[:, L22] * dy
         power = part[:, LOG2_OPACITY] - FALLOFF * (u * u + v * v)
         alpha = torch.clamp(torch.exp2(power) - part[:, OFFSET], max=options.alpha_cap)
-        alpha = torch.where(power >= part[:, LOG2_FLOOR], alpha, torch.zeros_like(alpha))
+        counts = (power >= part[:, LOG2_FLOOR]) & _in_box(x, part[:, MEAN_X], part[:, BOX])
+        counts &= _in_box(y, part[:, MEAN_Y], part[:, BOX])
+        alpha = torch.where(counts, alpha, torch.zeros_like(alpha))
         begin = planes[:, 3:4]
         after = begin * torch.cumprod(1 - alpha, -1)
         before = torch.cat([begin, after[:, :-1]], -1)

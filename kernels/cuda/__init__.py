@@ -1,0 +1,1 @@
+"""What the ``cuda`` backends of all operations share: the device, and its clock."""
