@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -138,8 +139,49 @@ def together(samples: int) -> None:
         print(f"{name:26} {random:8.1f} {coherent:8.1f}", flush=True)
 
 
+WANTED = 60.0, 200.0, 0.7
+"""Most ns a sample of the small grid, and with its network; least share of matrix products."""
+PLAIN_LOOP = 136.0
+"""ns a sample of the small grid by a plain Numba loop on 2 threads of such a machine."""
+PRODUCTS = 480.0
+"""GFLOP/s of float32 matrix products that 2 cores of such a machine reach at best."""
+
+
+def limits(samples: int) -> None:
+    """What was wanted, and what the machine could do."""
+    widths = [32, 64, 64, 16]
+    description = chain(widths, "relu", bias=False)
+    rng = np.random.default_rng(2)
+    weights = rng.normal(0, 0.15, description.parameter_count).astype(np.float32)
+    inputs = rng.random((samples, 32), np.float32)
+    square = torch.from_numpy(rng.random((64, 64), np.float32))
+    block = torch.from_numpy(rng.random((2048, 64), np.float32))
+    product = _seconds([lambda: [block @ square for _ in range(samples // 2048)]], 12)[0]
+    rate = 2e-9 * 64 * 64 * (samples // 2048 * 2048) / product
+    small = _parameters(SMALL)
+    positions = _random(samples, 3)
+    times = _seconds(
+        [
+            partial(network, "cpu", description, inputs, weights),
+            partial(encode, "cpu", SMALL, positions, small),
+            lambda: network(
+                "cpu", description, encode("cpu", SMALL, positions, small), weights
+            ),
+        ]
+    )  # fmt: skip
+    alone, grid, both = (1e9 * t / samples for t in times)
+    flops = 2 * sum(a * b for a, b in pairwise(widths)) / alone
+    print(f"\nsmall grid: {grid:.1f} ns, wanted {WANTED[0]:.0f}, a plain loop {PLAIN_LOOP:.0f}")
+    print(f"with its network: {both:.1f} ns, wanted {WANTED[1]:.0f}")
+    print(
+        f"network: {alone:.1f} ns, {flops:.0f} GFLOP/s: {flops / rate:.0%} of torch's products of"
+        f" 2048 x 64 x 64 ({rate:.0f}), wanted {WANTED[2]:.0%}; {flops / PRODUCTS:.0%} of the best"
+        f" that the machine reaches ({PRODUCTS:.0f})"
+    )
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the tables and the limits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=1 << 17)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -149,6 +191,7 @@ def main() -> None:
     print(f"{arguments.samples:,} samples, {arguments.threads} threads")
     encodings(arguments.samples)
     together(arguments.samples)
+    limits(arguments.samples)
 
 
 if __name__ == "__main__":

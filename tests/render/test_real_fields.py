@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from render.fields.distances import NeuralDistance
 from render.render import prepared, render
 from render.request import RenderRequest, RenderSettings
 from scenes.camera import Camera
@@ -93,3 +94,14 @@ def test_shapes_of_deepsdf_have_no_holes_from_any_side(folder: str):
         away = (images["normal"][hit] * along).sum(1) / np.linalg.norm(along, axis=1)
         assert (away < 0.05).mean() > 0.9
         assert images["cost"].max() <= 256
+
+
+def test_every_round_cross_is_solid_in_its_middle_and_thicker_than_the_one_before():
+    values = []
+    for code in range(20):
+        scene = open_scene(shared_data("neural/deepsdf_round_cross"), code=code)
+        field = NeuralDistance(scene.model, scene.weights, "cpu")
+        values.append(float(field.distances(np.zeros((1, 3), np.float32))[0]))
+    assert max(values) < 0
+    # The codes go from thin to thick; the last ones, which fill the box, by a few hundredths less.
+    assert (np.diff(values[:13]) < 0).all()
