@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.fields.model import Field, Occupancy
+from kernels.fields.model import Occupancy
+from render.fields.distances import before_activation
 from render.fields.uploads import Upload
 from render.turns import KERNELS
 from scenes.errors import Cancelled
@@ -118,22 +119,15 @@ def _threshold(scene: FieldScene) -> float:
     sigma = UNSEEN / float(np.linalg.norm(scene.upper - scene.lower))
     if scene.transfer is not None:
         visible = np.flatnonzero(scene.transfer[:, 3] > sigma)
-        # Between two entries of the table what is visible begins at the first.
-        sigma = max(int(visible[0]) - 1, 0) / 255 if len(visible) else np.inf
-    return inverse(scene.model, sigma)
-
-
-def inverse(model: Field, density: float) -> float:
-    """The output of the network at which the activated density is ``density`` > 0."""
-    match model.density:
-        case "exponential":
-            return float(np.log(max(density, 1e-30)))
-        case "softplus":
-            return float(np.log(np.expm1(max(density, 1e-30))))
-        case "sigmoid":
-            return float(np.log(density / (1 - density))) if density < 1 else np.inf
-        case _:
-            return density
+        if len(visible) and visible[0] == 0:
+            return -np.inf
+        # Between two entries of the table what is visible begins behind the first.
+        sigma = (visible[0] - 1 + 1e-3) / 255 if len(visible) else np.inf
+    try:
+        return before_activation(scene.model.density, sigma)
+    except ValueError:
+        # No density is as much.
+        return np.inf
 
 
 def grown(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
-from PyQt6.QtCore import Qt
 
-from render.render import render
 from scenes.fields import FieldScene
 from scenes.gaussians import GaussianScene
 from scenes.open import save_scene
 from tests.app.ui.conftest import wait_for_picture
-from tests.app.ui.test_journey import _export, _key, _orbit
-from tests.kernels.chain import psnr
+from tests.app.ui.test_journey import _orbit, scrub_and_export
 from tests.render.field_scenes import ball, ramp, sphere
 
 
@@ -39,34 +35,7 @@ def test_open_orbit_scrub_and_export(live_field, tmp_path: Path, monkeypatch, qt
     assert isinstance(document.scene, FieldScene)
     # What is empty was found out while it was opened.
     assert document.scene.occupancy is not None
-    _key(shell, Qt.Key.Key_K)
-    home = document.view.position
-    _orbit(shell, qtbot)
-    assert np.linalg.norm(document.view.position - home) > 0.01
-    document.set_time(0.4)
-    _key(shell, Qt.Key.Key_K)
-    assert len(document.path.keys) == 2
-    panel = shell.panel("export")
-    panel.form.source.setCurrentIndex(panel.form.source.findData("path"))
-    panel.form.choose_size("custom")
-    panel.form.width_px.setValue(96)
-    panel.form.height_px.setValue(64)
-    panel.form.first.setValue(0)
-    panel.form.last.setValue(3)
-    panel.form.quality.setValue(100)
-    from app.ui.export import engine
-
-    order = engine.order_of(document, panel.form.choices)
-    job = _export(shell, tmp_path / "clip.mp4", monkeypatch)
-    qtbot.waitUntil(lambda: job.over, timeout=60_000)
-    assert job.state == "done", job.error
-    reader = imageio_ffmpeg.read_frames(str(tmp_path / "clip.mp4"))
-    assert next(reader)["source_size"] == (96, 64)
-    decoded = [np.frombuffer(frame, np.uint8).reshape(64, 96, 3) for frame in reader]
-    assert len(decoded) == len(order.requests) == 4
-    for frame, request in zip(decoded, order.requests, strict=True):
-        # Halved chroma costs most at edges.
-        assert psnr(frame / 255, render(request).rgba8[..., :3] / 255) > 27
+    scrub_and_export(shell, tmp_path / "clip.mp4", 4, monkeypatch, qtbot)
 
 
 @pytest.mark.window

@@ -43,6 +43,37 @@ def _export(shell, target, monkeypatch):
     return panel.queue.jobs[-1]
 
 
+def scrub_and_export(shell, clip, frames: int, monkeypatch, qtbot) -> None:
+    """Two keys with an orbit between them, and a clip of the path that shows what is rendered."""
+    document = shell.document
+    _key(shell, Qt.Key.Key_K)
+    home = document.view.position
+    _orbit(shell, qtbot)
+    assert np.linalg.norm(document.view.position - home) > 0.01
+    document.set_time(0.4)
+    _key(shell, Qt.Key.Key_K)
+    assert len(document.path.keys) == 2
+    panel = shell.panel("export")
+    panel.form.source.setCurrentIndex(panel.form.source.findData("path"))
+    panel.form.choose_size("custom")
+    panel.form.width_px.setValue(96)
+    panel.form.height_px.setValue(64)
+    panel.form.first.setValue(0)
+    panel.form.last.setValue(frames - 1)
+    panel.form.quality.setValue(100)
+    order = engine.order_of(document, panel.form.choices)
+    job = _export(shell, clip, monkeypatch)
+    qtbot.waitUntil(lambda: job.over, timeout=60_000)
+    assert job.state == "done", job.error
+    reader = imageio_ffmpeg.read_frames(str(clip))
+    assert next(reader)["source_size"] == (96, 64)
+    decoded = [np.frombuffer(frame, np.uint8).reshape(64, 96, 3) for frame in reader]
+    assert len(decoded) == len(order.requests) == frames
+    for frame, request in zip(decoded, order.requests, strict=True):
+        # Halved chroma costs most at edges.
+        assert psnr(frame / 255, render(request).rgba8[..., :3] / 255) > 27
+
+
 def test_keys_scrub_undo_export_and_the_video_shows_what_was_previewed(
     live, tmp_path, monkeypatch, qtbot
 ):

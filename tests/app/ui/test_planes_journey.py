@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, Qt
@@ -29,8 +28,7 @@ from scenes.open import open_scene, save_scene
 from scenes.planes import PlaneScene
 from scenes.registry import never, no_progress
 from tests.app.ui.conftest import wait_for_picture
-from tests.app.ui.test_journey import _export, _key, _orbit
-from tests.kernels.chain import psnr
+from tests.app.ui.test_journey import _orbit, scrub_and_export
 from tests.render.test_planes import EYE, stack_scene
 from tests.scenes.mpi_files import layer_files, put
 
@@ -62,34 +60,7 @@ def test_open_orbit_scrub_and_export(live_planes, tmp_path: Path, monkeypatch, q
     shell = live_planes
     document = shell.document
     assert isinstance(document.scene, PlaneScene)
-    _key(shell, Qt.Key.Key_K)
-    home = document.view.position
-    _orbit(shell, qtbot)
-    assert np.linalg.norm(document.view.position - home) > 0.01
-    document.set_time(0.4)
-    _key(shell, Qt.Key.Key_K)
-    assert len(document.path.keys) == 2
-    panel = shell.panel("export")
-    panel.form.source.setCurrentIndex(panel.form.source.findData("path"))
-    panel.form.choose_size("custom")
-    panel.form.width_px.setValue(96)
-    panel.form.height_px.setValue(64)
-    panel.form.first.setValue(0)
-    panel.form.last.setValue(5)
-    panel.form.quality.setValue(100)
-    from app.ui.export import engine
-
-    order = engine.order_of(document, panel.form.choices)
-    job = _export(shell, tmp_path / "clip.mp4", monkeypatch)
-    qtbot.waitUntil(lambda: job.over, timeout=60_000)
-    assert job.state == "done", job.error
-    reader = imageio_ffmpeg.read_frames(str(tmp_path / "clip.mp4"))
-    assert next(reader)["source_size"] == (96, 64)
-    decoded = [np.frombuffer(frame, np.uint8).reshape(64, 96, 3) for frame in reader]
-    assert len(decoded) == len(order.requests) == 6
-    for frame, request in zip(decoded, order.requests, strict=True):
-        # Halved chroma costs most at edges.
-        assert psnr(frame / 255, render(request).rgba8[..., :3] / 255) > 27
+    scrub_and_export(shell, tmp_path / "clip.mp4", 6, monkeypatch, qtbot)
 
 
 @pytest.mark.window
