@@ -36,4 +36,4 @@ mypy
 
 export LIBGL_ALWAYS_SOFTWARE=1 QT_QPA_PLATFORM=xcb
 xvfb-run --auto-servernum --server-args='-screen 0 1600x1000x24 +extension GLX' \
-    python -m pytest "$@"
+    python -m pytest --durations=15 --durations-min=2 "$@"

@@ -56,8 +56,8 @@ def read(path: Path, progress: Progress, cancel: Cancel) -> Mesh:
         names = {item.name for item in vertex.properties}
         if not names.issuperset(_AXES) or vertex.has_lists:
             raise SceneError(path, "vertices with x, y and z", ", ".join(sorted(names))[:80])
-        lists = [item for item in face.properties if item.count_type]
-        if len(lists) != 1 or lists[0].name not in _LISTS or lists[0].type[0] == "f":
+        lists = [item for item in face.properties if item.count_type and item.name in _LISTS]
+        if len(lists) != 1 or lists[0].type[0] == "f":
             raise SceneError(path, "faces with one list vertex_indices", _names(face))
         if header.order == ">":
             raise SceneError(path, "text or binary_little_endian", "binary_big_endian")
@@ -186,56 +186,59 @@ class _Rows:
         if self._text:
             yield from self._text_lists(element)
             return
-        before, after, count_type, item = _parts(element)
-        self._check(element, before.itemsize + count_type.itemsize + after.itemsize)
+        least = sum(np.dtype(item.count_type or item.type).itemsize for item in element.properties)
+        self._check(element, least)
         number = 0
         while number < element.count:
             self._tell()
-            done = yield from self._equal(element, before, after, count_type, item, number)
-            number += done
+            number += yield from self._equal(element, number)
 
-    def _equal(
-        self,
-        element: Element,
-        before: np.dtype[Any],
-        after: np.dtype[Any],
-        count_type: np.dtype[Any],
-        item: np.dtype[Any],
-        number: int,
-    ) -> Any:
-        """A block of rows that have as many corners as its first one; returns how many."""
+    def _equal(self, element: Element, number: int) -> Any:
+        """A block of rows whose lists are as long as those of its first; returns how many."""
         start = self._file.tell()
-        self._file.seek(start + before.itemsize)
-        (corners,) = self._records(element, count_type, 1)
-        if corners < 0 or int(corners) * item.itemsize > self._size - self._file.tell():
-            raise self._fail(element, f"a face of {corners} corners")
+        row, lengths = self._first_row(element)
         self._file.seek(start)
-        row = np.dtype(
-            [("before", before), ("count", count_type), ("corners", item, (int(corners),)),
-             ("after", after)]
-        )  # fmt: skip
         fitting = (self._size - start) // row.itemsize
         block = self._records(element, row, min(_ROWS, element.count - number, max(fitting, 1)))
-        same = block["count"] == corners
+        same = np.ones(len(block), bool)
+        for name, length in lengths.items():
+            same &= block["n" + name] == length
         rows = len(block) if same.all() else int(np.argmin(same))
         self._file.seek(start + rows * row.itemsize)
-        counts = np.full(rows, corners, np.int64)
-        yield fan(counts, block["corners"][:rows].ravel())
+        name = next(name for name in lengths if name in _LISTS)
+        counts = np.full(rows, lengths[name], np.int64)
+        yield fan(counts, block[name][:rows].ravel())
         return rows
+
+    def _first_row(self, element: Element) -> tuple[np.dtype[Any], dict[str, int]]:
+        """The type of the row at the present place, and how long its lists are."""
+        fields: list[Any] = []
+        lengths: dict[str, int] = {}
+        for item in element.properties:
+            if not item.count_type:
+                fields.append((item.name, "<" + item.type))
+                self._file.seek(item.nbytes, 1)
+                continue
+            (length,) = self._records(element, np.dtype("<" + item.count_type), 1)
+            if length < 0 or int(length) * item.nbytes > self._size - self._file.tell():
+                raise self._fail(element, f"a list of {length}")
+            lengths[item.name] = int(length)
+            fields.append(("n" + item.name, "<" + item.count_type))
+            fields.append((item.name, "<" + item.type, (int(length),)))
+            self._file.seek(int(length) * item.nbytes, 1)
+        return np.dtype(fields), lengths
 
     def _text_lists(self, element: Element) -> Iterator[NDArray[np.int32]]:
         counts: list[int] = []
         corners: list[int] = []
-        before = [bool(item.count_type) for item in element.properties].index(True)
         for number, words in enumerate(self._lines(element)):
             try:
-                count = int(words[before])
-                own = [int(word) for word in words[before + 1 : before + 1 + count]]
-                if count < 0 or len(own) < count or max(own, default=0) >= 2**31:
+                own = [int(word) for word in _corners(element, words)]
+                if max(own, default=0) >= 2**31:
                     raise ValueError
             except (ValueError, IndexError):
                 raise self._fail(element, f"row {number:,}: {_shown(words)}") from None
-            counts.append(count)
+            counts.append(len(own))
             corners += own
             if len(counts) == _ROWS or len(corners) > 4 * _ROWS:
                 yield fan(np.array(counts), np.array(corners, np.int64))
@@ -243,20 +246,21 @@ class _Rows:
         yield fan(np.array(counts, np.int64), np.array(corners, np.int64))
 
 
-def _parts(element: Element) -> tuple[np.dtype[Any], ...]:
-    """Types of a row before its list and after it, of the list's count and of its items."""
-    at = [bool(item.count_type) for item in element.properties].index(True)
-    found = element.properties[at]
-
-    def row(items: Any) -> np.dtype[Any]:
-        return np.dtype([(item.name, "<" + item.type) for item in items])
-
-    return (
-        row(element.properties[:at]),
-        row(element.properties[at + 1 :]),
-        np.dtype("<" + str(found.count_type)),
-        np.dtype("<" + found.type),
-    )
+def _corners(element: Element, words: list[bytes]) -> list[bytes]:
+    """The items of the list of corners among the words of a row. Raises ValueError, IndexError."""
+    at = 0
+    for item in element.properties:
+        if not item.count_type:
+            at += 1
+            continue
+        count = int(words[at])
+        own = words[at + 1 : at + 1 + count]
+        if count < 0 or len(own) < count:
+            raise ValueError
+        if item.name in _LISTS:
+            return own
+        at += 1 + count
+    raise ValueError
 
 
 def _shown(words: list[bytes]) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from scenes.errors import Cancelled, SceneError
 from scenes.meshes import EXTENSIONS, Mesh, read_mesh, write_mesh
 from scenes.meshes.mesh import fan
+from tests.data import shared_data
 
 CUBE = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nv 0 0 1\nv 1 0 1\nv 1 1 1\nv 0 1 1\n"
 SIDES = "f 4 3 2 1\nf 5 6 7 8\nf 1 2 6 5\nf 2 3 7 6\nf 3 4 8 7\nf 4 1 5 8\n"
@@ -184,3 +188,40 @@ def test_doors():
         Mesh(points, np.array([[0, 1, 3]], np.int32))
     with pytest.raises(ValueError, match="normals must be"):
         Mesh(points, np.zeros((0, 3), np.int32), points[:2])
+
+
+def test_a_real_mesh_whose_faces_have_more_than_corners() -> None:
+    mesh = read_mesh(shared_data("meshes/fuze.ply"))
+    assert (len(mesh.vertices), len(mesh.faces)) == (502, 1000)
+    sides = np.sort(mesh.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    # A bottle is closed but for the seams of its texture: no side belongs to three faces.
+    assert np.unique(sides, axis=0, return_counts=True)[1].max() == 2
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_lists_of_other_lengths_beside_the_corners(text: bool, tmp_path: Path) -> None:
+    form = "ascii" if text else "binary_little_endian"
+    header = (
+        f"ply\nformat {form} 1.0\nelement vertex 5\nproperty float x\nproperty float y\n"
+        "property float z\nelement face 3\nproperty list uchar short marks\n"
+        "property uchar red\nproperty list uchar int vertex_index\n"
+        "property list ushort float texcoord\nend_header\n"
+    )
+    places = np.random.default_rng(0).random((5, 3)).astype("<f4")
+    faces = [([], 7, [0, 1, 2], [0.5] * 6), ([3, 4], 8, [0, 1, 2, 3], []), ([1], 9, [2, 3, 4], [1])]
+    if text:
+        rows = [" ".join(map(str, row)) for row in places.tolist()]
+        for marks, red, corners, more in faces:
+            words = [len(marks), *marks, red, len(corners), *corners, len(more), *more]
+            rows.append(" ".join(map(str, words)))
+        body = ("\n".join(rows) + "\n").encode()
+    else:
+        body = places.tobytes()
+        for marks, red, corners, more in faces:
+            body += struct.pack(f"<B{len(marks)}hB", len(marks), *marks, red)
+            body += struct.pack(f"<B{len(corners)}iH", len(corners), *corners, len(more))
+            body += struct.pack(f"<{len(more)}f", *more)
+    (tmp_path / "a.ply").write_bytes(header.encode() + body)
+    mesh = read_mesh(tmp_path / "a.ply")
+    np.testing.assert_array_equal(mesh.faces, [[0, 1, 2], [0, 1, 2], [0, 2, 3], [2, 3, 4]])
+    np.testing.assert_allclose(mesh.vertices, places, rtol=1e-6)

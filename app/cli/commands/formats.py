@@ -85,7 +85,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["name"],
         row["title"],
-        " ".join(row["extensions"]) or "by content",
+        " ".join(row["extensions"]) or ("a folder" if row["kind"] == "export" else "by content"),
         "yes" if row["read"] else "-",
         "yes" if row["write"] else "-",
     )
