@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from render.profile.limits import LimitsOf, reach, unmeasured
 from render.render import render
 from render.request import Frame, RenderRequest
 from scenes.camera import Camera
@@ -48,6 +49,7 @@ def bench(
     repeat: int,
     progress: Callable[[int, int, str], None],
     renderer: Callable[[RenderRequest], Frame] = render,
+    limits: LimitsOf = unmeasured,
 ) -> dict[str, Any]:
     """Render every camera ``repeat`` times, in turn, after one round of warm-up.
 
@@ -55,9 +57,10 @@ def bench(
     -------
     dict
         ``frame_ms`` {median, p5, p95}, ``frames`` [{camera, ms_median}] and ``kernels`` [{name,
-        backend, ms_median, ms_p95, share, bytes, flops, gb_s, gflop_s, counters}]; the row
-        ``other`` is what the frame took beside its kernels. Shares are of the mean frame, so they
-        add up to 1; medians need not add up.
+        backend, ms_median, ms_p95, share, bytes, flops, gb_s, gflop_s, of_limit, bound,
+        counters}]; the row ``other`` is what the frame took beside its kernels. Shares are of the
+        mean frame, so they add up to 1; medians need not add up. ``of_limit`` and ``bound`` (see
+        :class:`render.profile.Reach`) are None where ``limits`` knows nothing.
     """
     from dataclasses import replace
 
@@ -84,7 +87,7 @@ def bench(
             {"camera": name, "ms_median": float(np.median(values))}
             for name, values in totals.items()
         ],
-        "kernels": [_summary(row, mean, len(frames_ms)) for row in (*rows.values(), other)],
+        "kernels": [_summary(row, mean, len(frames_ms), limits) for row in (*rows.values(), other)],
     }
 
 
@@ -107,10 +110,13 @@ def _collect(frame: Frame, rows: dict[tuple[str, str], _Row]) -> float:
     return sum(record.duration_ns for record in frame.records) / 1e6
 
 
-def _summary(row: _Row, mean_frame: float, frames: int) -> dict[str, Any]:
+def _summary(row: _Row, mean_frame: float, frames: int, limits: LimitsOf) -> dict[str, Any]:
     median = float(np.median(row.milliseconds))
     nbytes = float(np.median(row.nbytes)) if row.nbytes else 0.0
     flops = float(np.median(row.flops)) if row.flops else 0.0
+    gb_s = nbytes / median / 1e6 if median > 0 else 0.0
+    gflop_s = flops / median / 1e6 if median > 0 else 0.0
+    found = reach(row.name, gb_s, gflop_s, limits(row.backend) if row.backend else None)
     return {
         "name": row.name,
         "backend": row.backend,
@@ -119,7 +125,9 @@ def _summary(row: _Row, mean_frame: float, frames: int) -> dict[str, Any]:
         "share": float(np.sum(row.milliseconds)) / frames / mean_frame,
         "bytes": int(nbytes),
         "flops": int(flops),
-        "gb_s": nbytes / median / 1e6 if median > 0 else 0.0,
-        "gflop_s": flops / median / 1e6 if median > 0 else 0.0,
+        "gb_s": gb_s,
+        "gflop_s": gflop_s,
+        "of_limit": found.share if found else None,
+        "bound": found.bound if found else None,
         "counters": {name: int(np.median(values)) for name, values in row.counters.items()},
     }

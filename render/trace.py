@@ -31,6 +31,8 @@ CSV_COLUMNS = (
     "flops",
     "gb_per_s",
     "gflop_per_s",
+    "of_limit",
+    "bound",
     "counters",
 )
 
@@ -41,6 +43,8 @@ _TRACKS = {"Frames": 1, "Kernels": 2, "Screen": 3}
 def write_csv(rows: Sequence[Row], path: str | Path) -> None:
     """Write the table, one line per row, the total last; times in ms, share in 0..1.
 
+    ``of_limit`` is the share of the device's limit (1 is all of it, caches give more) and ``bound``
+    what sets that, ``memory`` or ``arithmetic``; both are empty where the limit is not known.
     Counters are ``name=count`` joined by semicolons.
     """
     text = io.StringIO()
@@ -60,6 +64,8 @@ def write_csv(rows: Sequence[Row], path: str | Path) -> None:
                 row.nbytes,
                 row.flops,
                 *(f"{rate:.3f}" for rate in rates),
+                f"{row.reach.share:.6f}" if row.reach else "",
+                row.reach.bound if row.reach else "",
                 counters,
             ]
         )
@@ -91,7 +97,9 @@ def table_text(rows: Sequence[Row]) -> str:
     """The table as aligned plain text with headings for the groups and the total last."""
     if not rows:
         return "No frames were measured.\n"
-    head = ("", "backend", "median ms", "p95 ms", "share %", "bytes", "GB/s", "GFLOP/s", "")
+    head = (
+        "", "backend", "median ms", "p95 ms", "share %", "bytes", "GB/s", "GFLOP/s", "of limit", ""
+    )  # fmt: skip
     lines: list[tuple[str, ...]] = [head]
     group = ""
     for row in rows:
@@ -115,19 +123,20 @@ def _text_cells(row: Row) -> tuple[str, ...]:
         amount(row.nbytes, "B") if row.nbytes else "",
         f"{row.gb_s:.1f}" if row.nbytes else "",
         f"{row.gflop_s:.1f}" if row.flops else "",
+        f"{100 * row.reach.share:.0f} %" if row.reach else "",
         row.words,
     )
 
 
 def _align(lines: Iterable[tuple[str, ...]]) -> str:
-    """Columns of equal width: names to the left, numbers (2..7) to the right, words last."""
+    """Columns of equal width: names to the left, numbers (2..8) to the right, words last."""
     lines = list(lines)
     full = [line for line in lines if len(line) > 1]
     widths = [max(len(line[i]) for line in full) for i in range(len(full[0]))]
     text = []
     for line in lines:
         cells = [
-            cell.rjust(width) if 2 <= i <= 7 else cell.ljust(width)
+            cell.rjust(width) if 2 <= i <= 8 else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=False))
         ]
         text.append("  ".join(cells).rstrip())

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from kernels.limits.device import processor
+
 PACKAGES = ("torch", "numba", "llvmlite", "numpy", "PyQt6", "PyQt6-Qt6", "vispy", "imageio-ffmpeg")
 
 _GL_PROBE = """
@@ -30,16 +32,6 @@ def versions() -> dict[str, str]:
     """Versions of everything that matters to a bug report."""
     found = {"plenoscope": package_version("plenoscope"), "python": platform.python_version()}
     return found | {name: package_version(name) for name in PACKAGES}
-
-
-def processor() -> str:
-    """Name of the processor as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def machine() -> dict[str, Any]:

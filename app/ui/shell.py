@@ -13,6 +13,7 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QApplication
 
 from app.document import Document
+from app.limits import KeptLimits
 from app.settings import Settings, save_settings
 from app.ui import theme
 from app.ui.tasks import TaskList
@@ -88,7 +89,7 @@ class Shell(QObject):
     def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.document = Document()
-        self.profile = ProfileStore()
+        self.profile = ProfileStore(limits=KeptLimits())
         self.tasks = TaskList(self)
         self.settings = settings
         self.session: RenderSession | None = None

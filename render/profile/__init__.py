@@ -7,6 +7,7 @@ only when somebody looks. :mod:`render.trace` writes them to files.
 from __future__ import annotations
 
 from render.profile.buckets import BUCKETS, PAPER, PUBLISHED, shares
+from render.profile.limits import Limits, LimitsOf, Reach
 from render.profile.rows import TOTAL, WINDOW, FirstCall, History, Key, Row, kernels_ms
 from render.profile.samples import Sample
 from render.profile.store import Burst, ProfileStore
@@ -21,7 +22,10 @@ __all__ = [
     "FirstCall",
     "History",
     "Key",
+    "Limits",
+    "LimitsOf",
     "ProfileStore",
+    "Reach",
     "Row",
     "Sample",
     "kernels_ms",

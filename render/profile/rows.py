@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from render.profile.limits import LimitsOf, Reach, reach, unmeasured
 from render.profile.samples import WINDOW, Cell, Digest, Key, Sample
 from render.profile.words import HINTS, counter_words, group_title, title
 
@@ -42,6 +43,9 @@ class Row:
         Work of a frame by the cost model: median over the frames in which it ran.
     gb_s, gflop_s
         All work of the window over all its time; 0 where the model knows no work.
+    reach
+        The share of the device's limit that these rates are; None where the limit is not known,
+        for first calls, and for what is no kernel.
     counters
         Counters of the newest frame.
     """
@@ -59,6 +63,7 @@ class Row:
     flops: int
     gb_s: float
     gflop_s: float
+    reach: Reach | None
     counters: Mapping[str, int]
 
     @property
@@ -115,22 +120,25 @@ class History:
     sizes: NDArray[np.int32]
 
 
-def table(samples: Sequence[Sample], include_first: bool = False) -> list[Row]:
+def table(
+    samples: Sequence[Sample], include_first: bool = False, limits: LimitsOf = unmeasured
+) -> list[Row]:
     """Rows of these frames in frame order, the total last; empty without frames.
 
     With ``include_first`` the first calls are rows too (a single frame that must add up to what
-    was measured); without, they are left out of the rows and of the total.
+    was measured); without, they are left out of the rows and of the total. ``limits`` are the
+    ceilings that rows are held against.
     """
     if not samples:
         return []
     columns = [_cells(sample.digest, include_first) for sample in samples]
     totals = np.array([sum(c.duration_ns for c in cells.values()) for cells in columns], np.int64)
-    rows = [_row(key, columns, totals) for key in _order(columns)]
+    rows = [_row(key, columns, totals, limits) for key in _order(columns)]
     work = [
         Cell(int(ns), sum(c.nbytes for c in cells.values()), sum(c.flops for c in cells.values()))
         for ns, cells in zip(totals, columns, strict=True)
     ]
-    rows.append(_row(TOTAL, [{TOTAL: cell} for cell in work], totals))
+    rows.append(_row(TOTAL, [{TOTAL: cell} for cell in work], totals, unmeasured))
     return rows
 
 
@@ -189,12 +197,21 @@ def _order(columns: Sequence[Mapping[Key, Cell]]) -> list[Key]:
     return [key for group in groups for key in kept if key.group == group]
 
 
-def _row(key: Key, columns: Sequence[Mapping[Key, Cell]], totals: NDArray[np.int64]) -> Row:
+def _row(
+    key: Key,
+    columns: Sequence[Mapping[Key, Cell]],
+    totals: NDArray[np.int64],
+    limits: LimitsOf,
+) -> Row:
     cells = [c[key] for c in columns if key in c]
     ran_ms = np.array([cell.duration_ns for cell in cells], np.float64) / 1e6
     spent_ns = sum(cell.duration_ns for cell in cells)
     all_ns = int(totals.sum())
     per_ns = 1.0 / spent_ns if spent_ns else 0.0
+    # Bytes per nanosecond are GB/s, operations per nanosecond GFLOP/s.
+    gb_s = sum(cell.nbytes for cell in cells) * per_ns
+    gflop_s = sum(cell.flops for cell in cells) * per_ns
+    kernel = key.backend and key.group != FIRST_CALLS
     newest = columns[-1].get(key, cells[-1])
     return Row(
         key=key,
@@ -210,8 +227,8 @@ def _row(key: Key, columns: Sequence[Mapping[Key, Cell]], totals: NDArray[np.int
         ),
         nbytes=int(np.median([cell.nbytes for cell in cells])),
         flops=int(np.median([cell.flops for cell in cells])),
-        # Bytes per nanosecond are GB/s, operations per nanosecond GFLOP/s.
-        gb_s=sum(cell.nbytes for cell in cells) * per_ns,
-        gflop_s=sum(cell.flops for cell in cells) * per_ns,
+        gb_s=gb_s,
+        gflop_s=gflop_s,
+        reach=reach(key.name, gb_s, gflop_s, limits(key.backend)) if kernel else None,
         counters=newest.counters,
     )

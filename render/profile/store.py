@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from render.profile.limits import LimitsOf, unmeasured
 from render.profile.rows import FirstCall, History, Row, history, table
 from render.profile.samples import Context, Key, Sample
 from render.profile.words import title
@@ -39,11 +40,17 @@ class ProfileStore:
         Frames kept for the plot.
     window
         Frames for medians, percentiles and sparklines.
+    limits
+        The ceilings that rows are held against; asked for the backends of the rows, when somebody
+        looks. May be replaced.
     """
 
-    def __init__(self, capacity: int = 240, window: int = 120) -> None:
+    def __init__(
+        self, capacity: int = 240, window: int = 120, limits: LimitsOf = unmeasured
+    ) -> None:
         self.capacity = capacity
         self.window = window
+        self.limits = limits
         self._lock = threading.Lock()
         self._ring: deque[Sample] = deque(maxlen=capacity)
         self._frozen: tuple[tuple[Sample, ...], int | None] | None = None
@@ -183,8 +190,9 @@ class ProfileStore:
         with self._lock:
             samples, index = self._frozen or (tuple(self._ring), None)
         if index is not None:
-            return table([s for s in samples if s.index == index], include_first=True)
-        return table(self._comparable(samples))
+            alone = [s for s in samples if s.index == index]
+            return table(alone, include_first=True, limits=self.limits)
+        return table(self._comparable(samples), limits=self.limits)
 
     def history(self) -> History:
         """The last frames for the stacked plot."""

@@ -154,7 +154,7 @@ def test_bench_as_json(folder, capsys):
     assert sum(row["share"] for row in rows) == pytest.approx(1.0, abs=1e-6)
     for row in rows:
         assert set(row) == {"name", "backend", "ms_median", "ms_p95", "share", "bytes", "flops",
-                            "gb_s", "gflop_s", "counters"}  # fmt: skip
+                            "gb_s", "gflop_s", "of_limit", "bound", "counters"}  # fmt: skip
 
 
 def test_bench_for_people(folder, capsys):

@@ -284,7 +284,7 @@ def test_bench_as_json(
     assert [frame["camera"] for frame in report["frames"]] == ["view 0", "view 1"]
     assert report["frame_ms"]["p5"] <= report["frame_ms"]["median"] <= report["frame_ms"]["p95"]
     keys = {"name", "backend", "ms_median", "ms_p95", "share", "bytes", "flops", "gb_s",
-            "gflop_s", "counters"}  # fmt: skip
+            "gflop_s", "of_limit", "bound", "counters"}  # fmt: skip
     assert all(set(row) == keys for row in report["kernels"])
     assert {"project", "sort", "blend", "other"} <= {row["name"] for row in report["kernels"]}
     assert sum(row["share"] for row in report["kernels"]) == pytest.approx(1, abs=0.01)

@@ -11,13 +11,10 @@ Run it beside the blend, in one process, and quote the ratio.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import njit, prange
 
+from kernels.limits.cpu import steps_per_second
 from kernels.simd import LANES, absolute, fma, full, lane_index, minimum, select, to_bits, to_float
 from kernels.simd_math import exp2_short
 
@@ -95,18 +92,10 @@ def _full_everywhere(threads, steps, out):
         out[t] = _full(steps)
 
 
-def _rate(kernel: Callable[..., Any], repeats: int) -> float:
-    threads = get_num_threads()
-    out = np.zeros(threads, np.uint64)
-    kernel(threads, 1000, out)
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.perf_counter()
-        kernel(threads, _STEPS, out)
-        best = min(best, time.perf_counter() - start)
-    return threads * _STEPS * LANES / best
-
-
 def pairs_per_second(repeats: int = 12) -> tuple[float, float]:
     """Pairs per second of the whole machine, ``bare`` and ``full``: the best of several runs."""
-    return _rate(_bare_everywhere, repeats), _rate(_full_everywhere, repeats)
+    bare, full = (
+        LANES * max(steps_per_second(kernel, _STEPS) for _ in range(repeats))
+        for kernel in (_bare_everywhere, _full_everywhere)
+    )
+    return bare, full

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     from app.cli.diagnosis import machine
     from app.cli.loading import load, named_cameras, ready
+    from app.limits import KeptLimits
     from kernels.backends import resolve
     from render.bench import bench
     from render.presets import preset_options
@@ -36,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     preset_options(arguments.preset)
     backend = resolve(arguments.backend)
+    limits = KeptLimits()
+    ceilings = limits(backend)
     scene = ready(load(arguments.scene, **read_options(arguments)), arguments.backend)
     if arguments.cameras is not None:
         cameras = named_cameras(arguments.cameras)
@@ -48,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with ProgressBar("Measuring") as bar:
         request = RenderRequest(scene, cameras[0][1], settings)
-        figures = bench(request, _unique(cameras), arguments.repeat, bar)
+        figures = bench(request, _unique(cameras), arguments.repeat, bar, limits=limits)
     first = cameras[0][1]
     report = {
         "scene": str(arguments.scene),
@@ -58,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         "backend": backend,
         "preset": arguments.preset,
         "machine": machine(),
+        "limits": ceilings and asdict(ceilings),
         **figures,
     }
     if arguments.json:
@@ -109,13 +114,15 @@ def _print(report: dict[str, Any]) -> None:
             f"{row['flops'] / 1e6:.1f}",
             f"{row['gb_s']:.1f}",
             f"{row['gflop_s']:.1f}",
+            "-" if row["of_limit"] is None else f"{row['of_limit']:.0%}",
+            row["bound"] or "-",
             ", ".join(f"{value:,} {name}" for name, value in row["counters"].items()),
         )
         for row in report["kernels"]
     ]
     head = (
         "kernel", "backend", "median ms", "p95 ms", "share", "MB", "MFLOP", "GB/s", "GFLOP/s",
-        "counters",
+        "of limit", "bound", "counters",
     )  # fmt: skip
     print_table(head, rows)
 

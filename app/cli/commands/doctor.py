@@ -1,26 +1,46 @@
-"""``plenoscope doctor``: versions, OpenGL, backends and why one cannot run."""
+"""``plenoscope doctor``: versions, OpenGL, backends and why one cannot run, limits."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from app.cli.arguments import add_json
 from app.cli.commands import Command
-from app.cli.console import print_facts, print_json, size
+from app.cli.console import ProgressBar, print_facts, print_json, size
+
+if TYPE_CHECKING:
+    from kernels.limits import Effort
+
+_UNMEASURED = "not measured; do: plenoscope doctor --calibrate"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How to print."""
+    """Whether to measure, and how to print."""
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure and keep what this machine can do at most; some seconds, in which nothing "
+        "else should run",
+    )
     add_json(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Ask everything and print it."""
+def run(arguments: argparse.Namespace, effort: Effort | None = None) -> int:
+    """Ask everything and print it; ``effort`` is how much a calibration measures."""
     from app.cli.diagnosis import ffmpeg, kernel_cache, opengl, processor, threads, versions
+    from app.limits import BACKENDS as MEASURED
+    from app.limits import KeptLimits, measure_machine
     from app.settings import config_folder, state_folder
     from kernels.backends import BACKENDS, available, resolve
+    from scenes.registry import never
 
+    if arguments.calibrate:
+        with ProgressBar("Measuring") as bar:
+            measure_machine(bar, never, effort)
+    kept = KeptLimits()
+    limits = {name: kept(name) for name in MEASURED if available(name)[0]}
     backends = {name: available(name) for name in BACKENDS}
     report: dict[str, Any] = {
         "versions": versions(),
@@ -34,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             for name, (ready, reason) in backends.items()
         },
         "auto": resolve("auto"),
+        "limits": {name: found and asdict(found) for name, found in limits.items()},
         "folders": {"settings": str(config_folder()), "state": str(state_folder())},
     }
     if arguments.json:
@@ -52,6 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
                 for name, (ready, reason) in backends.items()
             ),
             ("backend auto", report["auto"]),
+            *(
+                (f"limits of {name}", found.words if found else _UNMEASURED)
+                for name, found in limits.items()
+            ),
             ("settings folder", report["folders"]["settings"]),
             ("state folder", report["folders"]["state"]),
         ]

@@ -138,7 +138,7 @@ class ProfilerPanel(QWidget):
     def refresh(self) -> None:
         """Show what the store has, if it is anything new."""
         store = self._store
-        seen = (None if store.frozen else store.count, store.frozen_index)
+        seen = (None if store.frozen else store.count, store.frozen_index, store.limits)
         if seen != self._seen:
             self._seen = seen
             rows = store.rows()

@@ -41,6 +41,10 @@ def _rate(value: float) -> str:
     return f"{value:,.1f}" if value else ""
 
 
+def _of_limit(row: Row) -> str:
+    return f"{100 * row.reach.share:.0f} %" if row.reach else ""
+
+
 COLUMNS = (
     Column(
         "name",
@@ -88,6 +92,17 @@ COLUMNS = (
         lambda row: f"{100 * row.share:.1f}",
         lambda row: row.share,
         "Part of the whole frame time; the rows add up to 100 %",
+    ),
+    Column(
+        "limit",
+        "of limit",
+        "number",
+        "000 %",
+        _of_limit,
+        lambda row: row.reach.share if row.reach else -1.0,
+        "How near it comes to what this machine can do at most, in memory or in arithmetic,\n"
+        "whichever is nearer; above 100 % where its data come from caches.\n"
+        "Empty until Tools > Measure the machine's limits was given once.",
     ),
     Column(
         "recent",
@@ -165,6 +180,8 @@ def describe(row: Row) -> str:
         lines.append(f"{amount(row.nbytes, 'B')} a frame at {row.gb_s:.1f} GB/s")
     if row.flops:
         lines.append(f"{amount(row.flops, 'FLOP')} a frame at {row.gflop_s:.1f} GFLOP/s")
+    if row.reach:
+        lines.append(row.reach.words)
     if row.explanation:
         lines.append(row.explanation)
     return "\n".join(lines)

@@ -14,14 +14,17 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QLabel, QToolButton
 
 from app.ui import files, theme
+from app.ui.commands import limits as limits_command
 from app.ui.panels.profiler import ACTIONS, PANEL, ProfilerPanel
 from app.ui.profiler.columns import COLUMNS
 from app.ui.profiler.delegates import index_of
 from app.ui.profiler.first_calls import duration_text
 from app.ui.profiler.model import ROW_ROLE
 from app.ui.profiler.scale import StickyScale, round_up
+from app.ui.tasks import TaskList
 from render.profile import ProfileStore
 from tests.render.profile_frames import add, make_store
+from tests.render.test_limits import LIMITS, of_cpu
 
 
 @pytest.fixture
@@ -116,6 +119,42 @@ def test_cells_have_numbers_and_words(make_panel):
     assert texts(panel, "share")["Total"] == "100.0"
     shares = texts(panel, "share")
     assert sum(float(v) for k, v in shares.items() if k != "Total") == pytest.approx(100, abs=0.5)
+
+
+def test_the_share_of_the_limit_comes_with_the_limits(make_panel):
+    store = make_store(noise=0.0)
+    panel = make_panel(store)
+    assert set(texts(panel, "limit").values()) == {""}
+    store.limits = of_cpu
+    panel.refresh()
+    cells = texts(panel, "limit")
+    # 450 MFLOP in 8.1 ms of 200 GFLOP/s; 4 MB in 1.2 ms of 25 GB/s.
+    assert (cells["Blend"], cells["Sort by depth"]) == ("28 %", "13 %")
+    assert {cells[name] for name in ("Upload", "Present", "Other", "Total")} == {""}
+    tip = panel.table.rows.index(3, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "13 % of the limit, which memory sets: 3.3 of 25.0 GB/s" in tip
+    panel.table.sort_by(index_of("limit"))
+    # 20 MB in 1.4 ms are 14.3 GB/s, 27 MB in 2.0 ms 13.5.
+    assert names(panel)[:2] == ["Project", "Colour by view"]
+
+
+def test_the_limits_are_measured_in_the_background(make_panel, monkeypatch, qtbot):
+    store = make_store(noise=0.0)
+    panel = make_panel(store)
+    said = []
+    panel.shell.status = said.append
+    panel.shell.tasks = TaskList()
+    (record,) = limits_command.ACTIONS
+    monkeypatch.setattr(limits_command, "measure_machine", lambda *_: {"cpu": LIMITS})
+    monkeypatch.setattr(limits_command, "KeptLimits", lambda: of_cpu)
+    assert record.enabled_when(panel.shell)
+    record.run(panel.shell)
+    assert not record.enabled_when(panel.shell)
+    qtbot.waitUntil(lambda: bool(said), timeout=5000)
+    assert said == ["cpu: " + LIMITS.words]
+    assert record.enabled_when(panel.shell)
+    panel.refresh()
+    assert texts(panel, "limit")["Blend"] == "28 %"
 
 
 def test_every_cell_has_a_tooltip_with_everything(make_panel):
