@@ -56,8 +56,8 @@ class FieldScene:
     background
         RGB in 0..1 that the field was trained before; None where the file does not say.
     transfer
-        (256, 4) float32 colour (not premultiplied) and factor of the density, for densities of 0
-        to 1; of volumes with one output only.
+        (256, 4) float32 colour (not premultiplied) and extinction per scene unit, for densities of
+        0 to 1; of volumes with one output only.
     sharpness
         Of a distance field drawn by NeuS weights, ``s`` per scene unit (Wang et al. 2021, eq. 4);
         0 stands for one that suits the size of the box.

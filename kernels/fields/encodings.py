@@ -226,20 +226,34 @@ class _Fixed:
 
 
 @dataclass(frozen=True)
-class Frequency(_Fixed):
-    """``sin(pi 2^k x), cos(pi 2^k x)`` for k below ``count``, for each coordinate in turn."""
+class _OfEach(_Fixed):
+    """An encoding of each of ``dims`` coordinates by itself."""
 
     dims: int
-    count: int
 
     def __post_init__(self) -> None:
         _check_range("dims", self.dims, 1)
-        _check_range("count", self.count, 1, 64)
 
     @property
     def inputs(self) -> int:
         """Coordinates."""
         return self.dims
+
+
+@dataclass(frozen=True)
+class _Waves(_OfEach):
+    """Waves of which each is twice as fast as the one before."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_range("count", self.count, 1, 64)
+
+
+@dataclass(frozen=True)
+class Frequency(_Waves):
+    """``sin(pi 2^k x), cos(pi 2^k x)`` for k below ``count``, for each coordinate in turn."""
 
     @property
     def width(self) -> int:
@@ -248,20 +262,8 @@ class Frequency(_Fixed):
 
 
 @dataclass(frozen=True)
-class TriangleWave(_Fixed):
+class TriangleWave(_Waves):
     """``4 |frac(2^(k-1) x + k/4) - 1/2| - 1`` for k below ``count``, for each coordinate."""
-
-    dims: int
-    count: int
-
-    def __post_init__(self) -> None:
-        _check_range("dims", self.dims, 1)
-        _check_range("count", self.count, 1, 64)
-
-    @property
-    def inputs(self) -> int:
-        """Coordinates."""
-        return self.dims
 
     @property
     def width(self) -> int:
@@ -270,7 +272,7 @@ class TriangleWave(_Fixed):
 
 
 @dataclass(frozen=True)
-class OneBlob(_Fixed):
+class OneBlob(_OfEach):
     """How much of a quartic bump around each coordinate falls into each of ``bins`` bins.
 
     The bump reaches one bin's width to either side, and what leaves 0..1 comes in from the other
@@ -278,17 +280,11 @@ class OneBlob(_Fixed):
     quartic kernel for the Gaussian one).
     """
 
-    dims: int
     bins: int
 
     def __post_init__(self) -> None:
-        _check_range("dims", self.dims, 1)
+        super().__post_init__()
         _check_range("bins", self.bins, 1)
-
-    @property
-    def inputs(self) -> int:
-        """Coordinates."""
-        return self.dims
 
     @property
     def width(self) -> int:
@@ -297,20 +293,11 @@ class OneBlob(_Fixed):
 
 
 @dataclass(frozen=True)
-class Identity(_Fixed):
+class Identity(_OfEach):
     """``scale x + offset``."""
 
-    dims: int
     scale: float = 1.0
     offset: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_range("dims", self.dims, 1)
-
-    @property
-    def inputs(self) -> int:
-        """Coordinates."""
-        return self.dims
 
     @property
     def width(self) -> int:

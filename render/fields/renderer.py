@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels.fields.encodings import HashGrid, SphericalHarmonics
-from kernels.fields.model import Field, Weights
+from kernels.fields.model import Field, Occupancy, Weights
 from kernels.fields.networks import Layer, Network, Span
 from kernels.fields.rays import rays
 from kernels.fields.types import Rays
@@ -27,6 +26,7 @@ from render.fields.picture import Picture
 from render.fields.shading import Wanted, see
 from render.fields.uploads import Upload
 from render.request import Frame, RenderRequest
+from render.residents import Residents
 from render.views import supersampled, view_of
 from scenes.fields import FieldScene
 from scenes.registry import Cancel, Progress, never, no_progress
@@ -44,7 +44,7 @@ class FieldRenderer:
     kind = "field"
 
     def __init__(self) -> None:
-        self._uploads: OrderedDict[tuple[int, str], Upload] = OrderedDict()
+        self._uploads: Residents[Upload] = Residents(RESIDENT_SCENES)
 
     def trial(self) -> FieldScene:
         """A small field within sight of (0, 0, -4)."""
@@ -58,9 +58,9 @@ class FieldRenderer:
         )
         network = Network(layers, 8, (Span(1, 0, 1), Span(3, 0, 3)))
         model = Field("radiance", encoding, network, (-1.0,) * 3, (1.0,) * 3, direction)
-        return with_occupancy(
-            FieldScene(model, Weights.empty(model), -np.ones(3), np.ones(3)), "cpu"
-        )
+        corner = np.ones(3)
+        cells = Occupancy(np.ones((1, 4, 4, 4), bool), -corner, corner)
+        return FieldScene(model, Weights.empty(model), -corner, corner, cells)
 
     def prepared(
         self,
@@ -85,7 +85,8 @@ class FieldRenderer:
         factor = request.supersample
         camera = request.camera if factor == 1 else supersampled(request.camera, factor)
         view = view_of(camera, request.world_from_file)
-        upload = self._resident(request.scene, backend)
+        scene = request.scene
+        upload = self._uploads.get(scene, backend, lambda: Upload(scene, backend))
         shown = request.settings.output if request.display else ""
         normal = "normal" in request.outputs or shown == "normal"
         picture = Picture.of(view.width, view.height, normal)
@@ -105,15 +106,6 @@ class FieldRenderer:
         else:
             _refine(upload, view, wanted, picture, request)
         return Frame(picture.images(request, backend))
-
-    def _resident(self, scene: FieldScene, backend: str) -> Upload:
-        key = (id(scene), backend)
-        if key not in self._uploads:
-            while len(self._uploads) >= RESIDENT_SCENES:
-                self._uploads.popitem(last=False)
-            self._uploads[key] = Upload(scene, backend)
-        self._uploads.move_to_end(key)
-        return self._uploads[key]
 
 
 def _tile(upload: Upload) -> int:

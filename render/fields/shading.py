@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from kernels.fields.composite import composite
 from kernels.fields.march import march
-from kernels.fields.slope import slope
 from kernels.fields.types import Lattice, Light, March, Rays
+from render.fields.distances import NeuralDistance, in_chunks
+from render.fields.surface import unit
 from render.fields.uploads import Upload
 from render.request import RenderCancelled
 
@@ -24,6 +25,9 @@ LEAST, MOST = 4, 64
 STOP, STOP_MOVING = 1 / 512, 1e-2
 """Transmittance at which a ray ends: half a step of an 8-bit colour is left; with less effort the
 hundredth at which instant-ngp ends (Mueller et al. 2022, appendix E.1)."""
+
+ANY_DENSITY = 0.5
+"""Where a field of density is cut to have a surface: which density does not change its gradient."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +75,7 @@ class Seen:
     alpha, distance, cost
         (N,) float32: opacity, mean distance along the ray (0 where there is nothing), samples.
     normal
-        (N, 3) float32 in scene axes, towards the eye's side; None where not asked for.
+        (N, 3) float32 in scene axes, away from what is dense; None where not asked for.
     """
 
     color: NDArray[np.float32]
@@ -123,28 +127,9 @@ def _volume(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
         normal = np.zeros((len(rays), 3), np.float32)
         hit = np.flatnonzero(alpha > 0.5)
         points = rays.origins[hit] + distance[hit, None] * rays.directions[hit]
-        normal[hit] = -unit(gradient(upload, points)[1])
+        dense = NeuralDistance(scene.model, scene.weights, backend, ANY_DENSITY)
+        normal[hit] = unit(in_chunks(dense.slopes, points, wanted.cancelled)[1])
     return Seen(light.color, alpha, distance, light.samples.astype(np.float32), normal)
-
-
-def gradient(
-    upload: Upload, points: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The first output at (N, 3) points of the scene, and its gradient per scene unit."""
-    model, weights = upload.scene.model, upload.scene.weights
-    scale = np.float32(1) / np.subtract(model.upper, model.lower).astype(np.float32)
-    positions = ((points - np.array(model.lower)) * scale).astype(np.float32)
-    description, parameters = upload.first_output
-    values, slopes = slope(
-        upload.backend, model.encoding, description, positions, weights.encoding, parameters
-    )
-    return np.asarray(values, np.float32), np.asarray(slopes, np.float32) * scale
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of length 1; 0 stays 0."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-30)).astype(np.float32)
 
 
 def _image(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:

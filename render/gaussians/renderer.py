@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from kernels.workspace import Workspace
 from render.finish import finish
 from render.presets import preset_options
 from render.request import Frame, RenderCancelled, RenderRequest
+from render.residents import Residents
 from render.views import supersampled, view_of
 from scenes.gaussians import GaussianScene
 
@@ -46,7 +46,7 @@ class GaussianRenderer:
     kind = "gaussians"
 
     def __init__(self) -> None:
-        self._packed: OrderedDict[tuple[int, str], tuple[GaussianScene, Any]] = OrderedDict()
+        self._packed: Residents[Any] = Residents(RESIDENT_SCENES)
         self._workspace = Workspace()
 
     def trial(self) -> GaussianScene:
@@ -98,14 +98,8 @@ class GaussianRenderer:
 
     def _resident(self, scene: GaussianScene, backend: str) -> Any:
         """The scene packed for a backend, from the last few or made now."""
-        key = (id(scene), backend)
-        if key not in self._packed:
-            while len(self._packed) >= RESIDENT_SCENES:
-                self._packed.popitem(last=False)
-            arrays = (scene.means, scene.quats, scene.scales, scene.opacities, scene.sh)
-            self._packed[key] = (scene, pack(backend, *arrays))
-        self._packed.move_to_end(key)
-        return self._packed[key][1]
+        arrays = (scene.means, scene.quats, scene.scales, scene.opacities, scene.sh)
+        return self._packed.get(scene, backend, lambda: pack(backend, *arrays))
 
     def _blend(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from render.finish import finish
 from render.layer_view import layer_picture
 from render.planes.uploads import Upload
 from render.request import Frame, RenderCancelled, RenderRequest
+from render.residents import Residents
 from render.views import supersampled, view_of
 from scenes.planes import Plane, PlaneScene
 
@@ -35,7 +35,7 @@ class PlaneRenderer:
     kind = "planes"
 
     def __init__(self) -> None:
-        self._uploads: OrderedDict[tuple[int, str], Upload] = OrderedDict()
+        self._uploads: Residents[Upload] = Residents(RESIDENT_SCENES)
         self._workspace = Workspace()
 
     def trial(self) -> PlaneScene:
@@ -95,7 +95,7 @@ class PlaneRenderer:
     ) -> Composite:
         """A scene of layers."""
         _check(request)
-        upload = self._resident(scene, backend)
+        upload = self._uploads.get(scene, backend, lambda: Upload.of(scene, backend))
         options = Options(request.settings.back_faces)
         _check(request)
         geometry = upload.seen_from(view, options)
@@ -118,15 +118,6 @@ class PlaneRenderer:
             coefficients,
             self._workspace,
         )
-
-    def _resident(self, scene: PlaneScene, backend: str) -> Upload:
-        key = (id(scene), backend)
-        if key not in self._uploads:
-            while len(self._uploads) >= RESIDENT_SCENES:
-                self._uploads.popitem(last=False)
-            self._uploads[key] = Upload.of(scene, backend)
-        self._uploads.move_to_end(key)
-        return self._uploads[key]
 
     def _set(self, request: RenderRequest, backend: str, view: View) -> Frame:
         """The nearest members of a set, blended."""
