@@ -1,7 +1,7 @@
 """Which Triton kernels the ``cuda`` backend launches, and what they compile to.
 
-``python -m tests.kernels.cuda_launches record`` draws in Triton's interpreter and prints every
-launch as JSON; ``... compile`` reads that, compiles each launch ahead of time for several
+``python -m tests.kernels.cuda_launches record FAMILY`` draws in Triton's interpreter and prints
+every launch as JSON; ``... compile`` reads that, compiles each launch ahead of time for several
 architectures, needs no GPU, and prints what the machine code takes. Two processes, because Triton
 decides on import whether it interprets.
 """
@@ -13,65 +13,18 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from tests.kernels.cuda_cases import family
 
 ARCHITECTURES = (80, 90, 120)
 _POINTERS = {"float32": "*fp32", "int16": "*i16", "int32": "*i32", "int64": "*i64"}
 
 
-def _draw() -> None:
-    """Everything the backend can do, on a handful of splats."""
-    from dataclasses import replace
-
-    from kernels.gaussians.types import Options
-    from kernels.image.downsample import downsample
-    from kernels.image.quantize import quantize
-    from render.presets import PRESETS
-    from tests.kernels.chain import looking_at, random_splats, run_chain
-
-    view = looking_at((0, 0, -3), (0, 0, 0), 40, 20)
-    run_chain("cuda", random_splats(0, 9, degree=4), view, limit=5)
-    _draw_without_depth(random_splats(0, 9, degree=1), view)
-    # All options that remove code at once; without a background.
-    everything = replace(PRESETS["playcanvas"].options, box_sigma=3.0, compensate=True, radial=True)
-    run_chain("cuda", random_splats(0, 9, degree=3), view, everything, background=None)
-    parallel = replace(view, orthographic=True, fx=20.0, fy=20.0)
-    run_chain("cuda", random_splats(0, 9, degree=0), parallel, Options())
-    color, alpha = np.zeros((4, 4, 3), np.float32), np.ones((4, 4), np.float32)
-    for depth in (alpha, None):
-        downsample("cuda", color, alpha, depth, 2)
-    for opaque in (True, False):
-        quantize("cuda", color, alpha, opaque)
-
-
-def _draw_without_depth(arrays: Any, view: Any) -> None:
-    """As the screen is drawn: colour alone, the tiles in two portions."""
-    from kernels.gaussians.bin import bin as bin_splats
-    from kernels.gaussians.blend import blend
-    from kernels.gaussians.pack import pack
-    from kernels.gaussians.project import project
-    from kernels.gaussians.resolve import resolve
-    from kernels.gaussians.shade import shade
-    from kernels.gaussians.sort import sort
-    from kernels.gaussians.types import Options
-    from kernels.workspace import Workspace
-
-    workspace, options = Workspace(), Options()
-    packed = pack("cuda", *arrays)
-    splats = project("cuda", packed, view, options, 1.0, workspace)
-    splats = shade("cuda", packed, splats, view, 1)
-    lists = bin_splats("cuda", splats, sort("cuda", splats, workspace), view, workspace)
-    onto = None
-    for tiles in (np.arange(1), np.arange(1, 2)):
-        onto = blend("cuda", splats, lists, view, options, False, workspace, tiles, onto)
-    resolve("cuda", onto, None)
-
-
-def record() -> list[dict[str, Any]]:
-    """The distinct launches of :func:`_draw`: kernel, argument types, constants, warps."""
+def record(draw: Callable[[], None]) -> list[dict[str, Any]]:
+    """The distinct launches of a drawing: kernel, argument types, constants, warps."""
     from triton.runtime.interpreter import InterpretedFunction
 
     launches: dict[str, dict[str, Any]] = {}
@@ -98,7 +51,7 @@ def record() -> list[dict[str, Any]]:
         return run(self, *args, grid=grid, warmup=warmup, **kwargs)
 
     InterpretedFunction.run = listen
-    _draw()
+    draw()
     return list(launches.values())
 
 
@@ -155,6 +108,6 @@ def compile_all(launches: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "record":
-        print(json.dumps(record()))
+        print(json.dumps(record(family(sys.argv[2]).draw)))
     else:
         print(json.dumps(compile_all(json.load(sys.stdin))))

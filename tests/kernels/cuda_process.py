@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,3 +48,10 @@ def run_module(name: str, *arguments: str, given: str = "", interpret: bool) -> 
 def interpret() -> bool:
     """Whether the kernels have to be interpreted here."""
     return not available("cuda")[0]
+
+
+def measured_by(family: str) -> dict[str, dict[str, Any]]:
+    """What every case of a family measured, in one process for all of them."""
+    require_triton()
+    found = run_module("tests.kernels.cuda_cases", family, interpret=interpret())
+    return json.loads(found.splitlines()[-1])

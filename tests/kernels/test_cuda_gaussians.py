@@ -6,13 +6,12 @@ and :mod:`tests.kernels.test_chain_parity` draws its larger scenes besides.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from tests.kernels.cuda_cases import CASES
-from tests.kernels.cuda_process import interpret, require_triton, run_module
+from tests.kernels.cuda_gaussians import CASES
+from tests.kernels.cuda_process import measured_by
 
 # What float32 costs is 2e-6 to 8e-6 (120 dB and more, the needles worst). What remains up to the
 # promise of 2/255 and 50 dB is one splat at one pixel whose alpha falls on the other side of
@@ -31,8 +30,7 @@ PICTURES = [
 @pytest.fixture(scope="module")
 def measured() -> dict[str, dict[str, Any]]:
     """What every case measured, in one process for all of them."""
-    require_triton()
-    return json.loads(run_module("tests.kernels.cuda_cases", interpret=interpret()))
+    return measured_by("gaussians")
 
 
 @pytest.mark.parametrize("backend", ["cuda"])
