@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+Kept = TypeVar("Kept")
 
 POOLED = 5
 """Pictures kept for reuse: shown, remembered, ready, in the making, and one to spare."""
@@ -33,6 +36,13 @@ class Workspace:
     def __init__(self) -> None:
         self._buffers: dict[str, NDArray[Any]] = {}
         self._pools: dict[str, list[NDArray[Any]]] = {}
+        self._kept: dict[str, Any] = {}
+
+    def keep(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """What was made under that name, or is made now; for what a device's frames share."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return cast(Kept, self._kept[name])
 
     def take(self, name: str, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """A C-contiguous array of that shape; memory is reused where it is large enough."""

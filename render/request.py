@@ -51,6 +51,8 @@ class RenderSettings:
         Whether a march through a field skips what its occupancy grid says is empty.
     surface
         ``"trace"`` or ``"neus"``, see :data:`SURFACES`.
+    sh_storage
+        ``"fp32"``, ``"fp16"`` or ``"uint8"``, see :mod:`kernels.gaussians.storage`.
     """
 
     preset: str = "gsplat"
@@ -62,6 +64,7 @@ class RenderSettings:
     back_faces: bool = False
     skip_empty: bool = True
     surface: str = "trace"
+    sh_storage: str = "fp32"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.gaussians.bin import bin as bin_splats
+from kernels.gaussians.bin import keys_at_once
 from kernels.gaussians.blend import blend
 from kernels.gaussians.display import display
 from kernels.gaussians.pack import pack
@@ -68,7 +69,7 @@ class GaussianRenderer:
 
     def render(self, request: RenderRequest, backend: str) -> Frame:
         """One picture of a Gaussian scene; see :func:`render.render.render`."""
-        packed = self._resident(request.scene, backend)
+        packed = self._resident(request.scene, backend, request.settings.sh_storage)
         factor = request.supersample
         camera = request.camera if factor == 1 else supersampled(request.camera, factor)
         view = view_of(camera, request.world_from_file)
@@ -77,9 +78,25 @@ class GaussianRenderer:
         degree = request.scene.sh_degree
         if settings.sh_degree is not None:
             degree = min(degree, settings.sh_degree)
+        # A device learns with the picture whether its tables had room for what there is to see.
+        settled = False
+        while not settled:
+            images, settled = self._draw(request, backend, packed, view, options, degree)
+        return Frame(images)
+
+    def _draw(
+        self,
+        request: RenderRequest,
+        backend: str,
+        packed: Any,
+        view: View,
+        options: Options,
+        degree: int,
+    ) -> tuple[dict[str, Any], bool]:
+        """The images, and whether all splats are in them."""
+        factor, settings = request.supersample, request.settings
         picture = request.display and factor == 1 and settings.output == "color"
         depth = "depth" in request.outputs or (request.display and settings.output == "depth")
-
         _check(request)
         workspace = self._workspace
         splats = project(backend, packed, view, options, settings.splat_scale, workspace)
@@ -94,12 +111,13 @@ class GaussianRenderer:
         if request.outputs or (request.display and not picture):
             found = resolve(backend, accumulation, settings.background)
             finish(images, backend, *found, request, factor)
-        return Frame(images)
+        return images, splats.settled()
 
-    def _resident(self, scene: GaussianScene, backend: str) -> Any:
+    def _resident(self, scene: GaussianScene, backend: str, storage: str) -> Any:
         """The scene packed for a backend, from the last few or made now."""
         arrays = (scene.means, scene.quats, scene.scales, scene.opacities, scene.sh)
-        return self._packed.get(scene, backend, lambda: pack(backend, *arrays))
+        name = f"{backend} {storage}"
+        return self._packed.get(scene, name, lambda: pack(backend, *arrays, storage))
 
     def _blend(
         self,
@@ -114,11 +132,12 @@ class GaussianRenderer:
         """Bin and blend, in portions of depth where there are too many tile keys at once."""
         accumulation: Accumulation | None = None
         tiles = centre_out(view)
+        limit = keys_at_once(backend)
         started = time.perf_counter_ns()
         first = 0
         while accumulation is None or first < len(order):
             _check(request)
-            lists = bin_splats(backend, splats, order[first:], view, self._workspace)
+            lists = bin_splats(backend, splats, order[first:], view, self._workspace, limit)
             first += lists.consumed
             # A device works behind the host: between two launches there is nothing to cancel.
             slices = 1 if backend == "cuda" else 1 + lists.count // KEYS_PER_SLICE

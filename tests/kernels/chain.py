@@ -40,11 +40,12 @@ def run_chain(
     background: tuple[float, float, float] | None = (0.0, 0.0, 0.0),
     splat_scale: float = 1.0,
     limit: int = 1 << 24,
+    storage: str = "fp32",
 ) -> Result:
     """Pack, project, shade, sort, bin, blend and resolve."""
     options = options or Options()
     workspace = Workspace()
-    packed = pack(backend, *arrays)
+    packed = pack(backend, *arrays, storage)
     splats = project(backend, packed, view, options, splat_scale, workspace)
     degree = int(np.sqrt(arrays[4].shape[1])) - 1
     splats = shade(backend, packed, splats, view, degree)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from kernels import timing
 from kernels.gaussians.bin import bin as bin_splats
@@ -16,6 +18,7 @@ from kernels.gaussians.project import project
 from kernels.gaussians.resolve import resolve
 from kernels.gaussians.shade import shade
 from kernels.gaussians.sort import sort
+from kernels.gaussians.storage import STORAGES
 from kernels.gaussians.types import SOURCE, Options, View
 from kernels.image.downsample import downsample
 from kernels.image.quantize import quantize
@@ -161,6 +164,105 @@ def portions() -> Measured:
     }
 
 
+def batches() -> Measured:
+    """Lists that several programs share, of which some pixels end early, some late, some never."""
+    from kernels.gaussians.blend import cuda
+
+    usual, cuda.BATCH = cuda.BATCH, 32
+    try:
+        arrays = small(37, count=150, scale=(0.4, 1.5), opacity=(0.4, 1.0))
+        found = beside(arrays) | {"counts": counters(arrays)}
+        faint = small(38, count=120, opacity=(0.02, 0.2))
+        never = beside(faint, VIEW, replace(Options(), stop=-1.0))
+    finally:
+        cuda.BATCH = usual
+    return found | {"never": never}
+
+
+def products() -> Measured:
+    """The other way to blend: its own batches, and what is hard for sums of terms that cancel."""
+    from kernels.gaussians.blend import choice, cuda, matrix
+
+    usual = choice.way, cuda.BATCH
+    choice.way = lambda loop, options: (matrix.blend_by_products, matrix.WARPS)
+    dense = small(37, count=150, scale=(0.4, 1.5), opacity=(0.4, 1.0))
+    found = {}
+    try:
+        for name, arrays in (("plain", small(9, count=90)), ("needles", hostile("needles"))):
+            found[name] = beside(arrays)
+        fade = PRESETS["playcanvas"].options
+        found["fade"] = beside(small(10), VIEW, fade)
+        found["never"] = beside(small(8), VIEW, replace(Options(), stop=-1.0, alpha_cap=1.0))
+        found["bare"] = beside(small(8), background=None)
+        cuda.BATCH = 32
+        found["batches"] = beside(dense)
+        found["counts"] = counters(dense)
+    finally:
+        choice.way, cuda.BATCH = usual
+    return found
+
+
+class Listener:
+    """Notes what makes a host wait for a device: numbers of tensors that the house asks for."""
+
+    ASKING = ("item", "tolist", "numpy", "cpu", "__int__", "__bool__", "__index__", "__float__",
+              "__array__", "nonzero")  # fmt: skip
+
+    def __enter__(self) -> list[str]:
+        self.asked: list[str] = []
+        self.usual = {name: getattr(torch.Tensor, name) for name in self.ASKING}
+        for name, method in self.usual.items():
+            setattr(torch.Tensor, name, self._noted(name, method))
+        return self.asked
+
+    def __exit__(self, *error: object) -> None:
+        for name, method in self.usual.items():
+            setattr(torch.Tensor, name, method)
+
+    def _noted(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+            place = sys._getframe(1).f_code.co_filename
+            # The interpreter, not the house, copies what it launches with.
+            if "/kernels/" in place and "triton" not in place:
+                self.asked.append(f"{name} in {place}")
+            return method(tensor, *args, **kwargs)
+
+        return noted
+
+
+def waiting() -> Measured:
+    """Numbers that the host asks the device for in a frame, and after it."""
+    arrays, workspace = small(6), Workspace()
+    packed = pack("cuda", *arrays)
+    tiles = np.arange(VIEW.tiles_x * VIEW.tiles_y)
+    with Listener() as asked:
+        splats = project("cuda", packed, VIEW, Options(), 1.0, workspace)
+        splats = shade("cuda", packed, splats, VIEW, 3)
+        lists = bin_splats("cuda", splats, sort("cuda", splats, workspace), VIEW, workspace)
+        blend("cuda", splats, lists, VIEW, Options(), True, workspace, tiles)
+    with Listener() as after:
+        splats.settled()
+    return {"asked": asked, "after": after}
+
+
+def crowded() -> Measured:
+    """Tables that are too small at first: drawn again with room, then never again."""
+    arrays = small(41, count=60)
+    workspace, packed = Workspace(), pack("cuda", *arrays)
+    packed.visible.rows, packed.keys.rows = 8, 16
+    rounds = []
+    for _ in range(3):
+        splats = project("cuda", packed, VIEW, Options(), 1.0, workspace)
+        splats = shade("cuda", packed, splats, VIEW, 3)
+        lists = bin_splats("cuda", splats, sort("cuda", splats, workspace), VIEW, workspace)
+        tiles = np.arange(VIEW.tiles_x * VIEW.tiles_y)
+        found = blend("cuda", splats, lists, VIEW, Options(), True, workspace, tiles)
+        rounds.append(splats.settled())
+    color = resolve("cuda", found, (0.0, 0.0, 0.0))[0]
+    truth = run_chain("reference", arrays, VIEW).color
+    return {"rounds": rounds, "psnr": psnr(color.astype(np.float64), truth)}
+
+
 def images() -> Measured:
     """Quantising and averaging, beside the reference."""
     rng = np.random.default_rng(2)
@@ -181,11 +283,12 @@ def images() -> Measured:
     return {"byte": byte, "error": error}
 
 
-def counters() -> Measured:
+def counters(arrays: Any = None) -> Measured:
     """What the timer is told of each launch, as plain whole numbers."""
+    arrays = arrays or small(5)
     with timing.Recorder() as recorder:
-        run_chain("cuda", small(5), VIEW)
-    truth = run_chain("reference", small(5), VIEW).accumulation.contributing
+        run_chain("cuda", arrays, VIEW)
+    truth = run_chain("reference", arrays, VIEW).accumulation.contributing
     told = {record.name: dict(record.counters) for record in recorder.records}
     return {"told": told, "contributing": truth}
 
@@ -203,6 +306,10 @@ def _cases() -> dict[str, Callable[[], Measured]]:
     cases: dict[str, Callable[[], Measured]] = {
         f"degree {degree}": lambda degree=degree: beside(small(degree, degree=degree))
         for degree in range(5)
+    }
+    cases |= {
+        f"storage {name}": lambda name=name: beside(small(9, degree=3), storage=name)
+        for name in STORAGES
     }
     cases |= {
         f"preset {name}": lambda name=name: beside(
@@ -226,6 +333,10 @@ def _cases() -> dict[str, Callable[[], Measured]]:
         "empty": lambda: beside(empty),
         "real": real,
         "portions": portions,
+        "batches": batches,
+        "products": products,
+        "crowded": crowded,
+        "waiting": waiting,
         "images": images,
         "counters": counters,
     }
@@ -236,9 +347,11 @@ CASES = _cases()
 
 def draw() -> None:
     """Launch everything the backend can do, on a handful of splats."""
-
     view = looking_at((0, 0, -3), (0, 0, 0), 40, 20)
     run_chain("cuda", random_splats(0, 9, degree=4), view, limit=5)
+    run_chain("cuda", random_splats(0, 9, degree=4), view)
+    for storage in ("fp16", "uint8"):
+        run_chain("cuda", random_splats(0, 9, degree=3), view, storage=storage)
     _draw_without_depth(random_splats(0, 9, degree=1), view)
     # All options that remove code at once; without a background.
     everything = replace(PRESETS["playcanvas"].options, box_sigma=3.0, compensate=True, radial=True)
@@ -263,3 +376,10 @@ def _draw_without_depth(arrays: Any, view: Any) -> None:
     for tiles in (np.arange(1), np.arange(1, 2)):
         onto = blend("cuda", splats, lists, view, options, False, workspace, tiles, onto)
     resolve("cuda", onto, None)
+    whole = np.arange(view.tiles_x * view.tiles_y)
+    blend("cuda", splats, lists, view, options, False, workspace, whole)
+    from kernels.gaussians.blend import choice, matrix
+
+    choice.way = lambda loop, options: (matrix.blend_by_products, matrix.WARPS)
+    for depth, options in ((True, Options()), (False, PRESETS["playcanvas"].options)):
+        blend("cuda", splats, lists, view, options, depth, workspace, whole)

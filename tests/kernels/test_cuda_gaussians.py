@@ -19,12 +19,9 @@ from tests.kernels.cuda_process import measured_by
 MINIMUM_PSNR = 50.0
 LARGEST_ERROR = 2.0 / 255.0
 
+APART = {"portions", "batches", "products", "crowded", "waiting", "images", "counters"}
 NOTHING = {"hostile transparent", "empty"}
-PICTURES = [
-    name
-    for name in CASES
-    if not name.startswith("absurd") and name not in {"portions", "images", "counters"}
-]
+PICTURES = [name for name in CASES if not name.startswith("absurd") and name not in APART]
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +65,47 @@ def test_portions_change_nothing(measured, backend):
     assert found["tiles"]
     assert found["no depth"]
     assert 0 < found["consumed"] < 40
+
+
+@pytest.mark.parametrize("backend", ["cuda"])
+def test_batches_of_a_list_end_where_the_whole_would(measured, backend):
+    for found in (measured["batches"], measured["batches"]["never"]):
+        assert found["psnr"] >= MINIMUM_PSNR
+        assert found["error"] <= LARGEST_ERROR
+    told, truth = (measured["batches"]["counts"][name] for name in ("told", "contributing"))
+    # Of some ten thousand pairs a few fall on the other side of a cut in float32.
+    assert abs(told["blend"]["contributing pairs"] - truth) <= 3
+    assert told["blend"]["stopped tiles"] >= 1
+
+
+@pytest.mark.parametrize("backend", ["cuda"])
+@pytest.mark.parametrize("kind", ["plain", "needles", "fade", "never", "bare", "batches"])
+def test_matrix_products_draw_the_same(measured, backend, kind):
+    found = measured["products"][kind]
+    # Running sums of logarithms and terms that cancel: 115 dB and more.
+    assert found["psnr"] >= 100
+    assert found["error"] <= 1e-4
+    assert found["byte"] <= 1
+
+
+@pytest.mark.parametrize("backend", ["cuda"])
+def test_matrix_products_count_the_same(measured, backend):
+    found = measured["products"]["counts"]
+    told = found["told"]["blend"]["contributing pairs"]
+    assert abs(told - found["contributing"]) <= 3
+
+
+@pytest.mark.parametrize("backend", ["cuda"])
+def test_nothing_waits_for_the_device_before_the_picture(measured, backend):
+    assert measured["waiting"]["asked"] == []
+    # What is asked for afterwards is seen.
+    assert measured["waiting"]["after"] != []
+
+
+@pytest.mark.parametrize("backend", ["cuda"])
+def test_a_frame_that_does_not_fit_is_known_and_the_next_one_fits(measured, backend):
+    assert measured["crowded"]["rounds"] == [False, True, True]
+    assert measured["crowded"]["psnr"] >= MINIMUM_PSNR
 
 
 @pytest.mark.parametrize("backend", ["cuda"])

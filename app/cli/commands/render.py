@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--outputs", type=outputs, default=("color",), metavar="color,alpha,depth")
     add_rendering(parser)
     parser.add_argument("--sh-degree", type=int, choices=range(5), metavar="D")
+    from kernels.gaussians.storage import STORAGES
+
+    parser.add_argument(
+        "--sh-storage", choices=STORAGES, default="fp32",
+        help="how view-dependent colour is stored while drawing; default fp32",
+    )  # fmt: skip
     parser.add_argument(
         "--background", type=background, default=(0.0, 0.0, 0.0), metavar="R,G,B",
         help="0..1 or 0..255, or none; default black",
@@ -100,6 +106,7 @@ def _requests(arguments: argparse.Namespace, scene: Scene) -> tuple[list[RenderR
     settings = RenderSettings(
         preset=arguments.preset,
         sh_degree=arguments.sh_degree,
+        sh_storage=arguments.sh_storage,
         background=arguments.background,
         backend=arguments.backend,
         back_faces=arguments.back_faces,

@@ -60,6 +60,7 @@ BACKEND_TITLES = {
     "cpu": "Processor",
     "cuda": "Graphics card (CUDA)",
 }
+STORAGE_TITLES = {"fp32": "32 bits, as in the file", "fp16": "16 bits", "uint8": "8 bits"}
 _SCALE_STEPS = 100
 
 
@@ -89,6 +90,16 @@ class RenderPanel(QWidget):
         )
         self.degree.activated.connect(lambda: self._set(sh_degree=self.degree.currentData()))
         rows.addRow(text("SH degree", "muted"), self.degree)
+        self.storage = _combo(
+            "render_storage",
+            "SH storage",
+            "How exactly colour that changes with the direction is kept while drawing; a graphics"
+            " card draws large scenes faster from fewer bits",
+        )
+        for name, title in STORAGE_TITLES.items():
+            self.storage.addItem(title, name)
+        self.storage.activated.connect(lambda: self._set(sh_storage=self.storage.currentData()))
+        rows.addRow(text("SH storage", "muted"), self.storage)
         self.splat_size = self._make_scale()
         rows.addRow(text("Splat size", "muted"), self.splat_size)
         self.back_faces = QCheckBox("Show from behind")
@@ -227,13 +238,15 @@ class RenderPanel(QWidget):
     def _refresh(self) -> None:
         settings = self._shell.document.render_settings
         self._show_rows_of_kind()
-        widgets = (self.preset, self.degree, self.slider, self.scale, self.backend, self.surface)
+        combos = (self.preset, self.degree, self.storage, self.backend, self.surface)
+        widgets = (*combos, self.slider, self.scale)
         blocks = [QSignalBlocker(widget) for widget in widgets]
         for button in self.outputs.buttons():
             button.setChecked(button.property("name") == settings.output)
         self.preset.setCurrentIndex(self.preset.findData(settings.preset))
         self.about.setText(PRESETS[settings.preset].description)
         self._fill_degrees(settings.sh_degree)
+        self.storage.setCurrentIndex(self.storage.findData(settings.sh_storage))
         self.back_faces.setChecked(settings.back_faces)
         self.skip_empty.setChecked(settings.skip_empty)
         self.surface.setCurrentIndex(self.surface.findData(settings.surface))
@@ -250,7 +263,7 @@ class RenderPanel(QWidget):
         """What there is to choose of this kind of scene; of splats where none is open."""
         scene = self._shell.document.scene
         planes = isinstance(scene, PlaneScene)
-        for field in (self.preset, self.about, self.degree, self.splat_size):
+        for field in (self.preset, self.about, self.degree, self.storage, self.splat_size):
             self.rows.setRowVisible(field, scene is None or isinstance(scene, GaussianScene))
         self.rows.setRowVisible(self.back_faces, planes)
         has_photo = isinstance(scene, PlaneScene) and scene.photo is not None

@@ -22,6 +22,18 @@ OPERATION = Operation(__name__, _cost)
 
 KEYS_AT_ONCE = 1 << 24
 """Default limit of tile keys in one list: about 500 MB while they are made."""
+KEY_BYTES = 40
+"""Memory that a device needs for a key while it sorts."""
+
+
+def keys_at_once(backend: str) -> int:
+    """How many tile keys a list should have at most: those of a device take an eighth of it."""
+    if backend == "cuda":
+        import torch
+
+        if torch.cuda.is_available():
+            return int(torch.cuda.get_device_properties().total_memory // (8 * KEY_BYTES))
+    return KEYS_AT_ONCE
 
 
 def bin(

@@ -4,18 +4,22 @@ This backend bins by quarters of tiles, 16 x 16 px: the four of tile t are 4 t t
 row. The splats come in depth order, so a stable sort on the quarter keeps each list in it. Every
 quarter of a splat's box gets a key, whose owner a thread finds by bisection, so that a splat over
 the whole picture is no more work for one thread than any other; the quarters of the box that the
-ellipse misses get a key behind all quarters. No number is waited for.
+ellipse misses get a key behind all quarters, and so does the tail of a table that has room for
+about as many keys as the frame before had. No number is waited for, unless there is not room for
+all in the limit: then the splats are listed in portions, which the host has to count.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 
-from kernels.gaussians.project.cuda import QUARTER, SLACK, quarters
+from kernels.gaussians.project.cuda import KEYS, QUARTER, SLACK, DeviceSplats, quarters
 from kernels.gaussians.types import (
     EXTENT_X,
     EXTENT_Y,
@@ -25,7 +29,6 @@ from kernels.gaussians.types import (
     MEAN_X,
     MEAN_Y,
     RECORD,
-    Splats,
     TileLists,
     View,
 )
@@ -45,46 +48,68 @@ class QuarterLists(TileLists):
     """Lists of the quarters of tiles: ``starts`` (4 tiles + 1,); ``masks`` is None.
 
     ``keys`` is how many were sorted, those of quarters that the ellipse misses included: what is
-    listed is known to the device alone.
+    listed is known to the device alone. It may be a tensor that is known once the frame is over.
     """
 
-    keys: int = 0
+    keys: Any = 0
 
     @property
     def count(self) -> int:
         """Number of keys that were sorted."""
-        return self.keys
+        return int(self.keys)
 
 
 @triton.jit(do_not_specialize=["count"], do_not_specialize_on_alignment=["order"])
 def _size(spans, order, sizes, count, SPLATS: tl.constexpr):
-    """How many quarters the box of each splat touches, in the order of depth."""
+    """How many quarters the box of each splat touches, in the order of depth; none of a tail."""
     place = tl.program_id(0) * SPLATS + tl.arange(0, SPLATS)
-    used = place < count
-    at = spans + 2 * tl.load(order + place, mask=used, other=0)
+    inside = place < count
+    row = tl.load(order + place, mask=inside, other=-1)
+    used = row >= 0
+    at = spans + 2 * tl.maximum(row, 0)
     columns = tl.load(at, mask=used, other=0)
     lines = tl.load(at + 1, mask=used, other=0)
     wide = quarters(columns & 0xFFFF, columns >> 16)
-    tl.store(sizes + place, wide * quarters(lines & 0xFFFF, lines >> 16), mask=used)
+    size = wide * quarters(lines & 0xFFFF, lines >> 16)
+    tl.store(sizes + place, tl.where(used, size, 0), mask=inside)
 
 
-@triton.jit(do_not_specialize=["count", "total", "steps"], do_not_specialize_on_alignment=["order"])
+@triton.jit
+def _owner(ends, key, low, high):
+    """The first of ``low`` to ``high`` whose end lies beyond a key."""
+    while low < high:
+        middle = (low + high) >> 1
+        beyond = tl.load(ends + middle) > key
+        high = tl.where(beyond, middle, high)
+        low = tl.where(beyond, low, middle + 1)
+    return low
+
+
+@triton.jit(do_not_specialize=["count", "room"], do_not_specialize_on_alignment=["order"])
 def _emit(
-    records, spans, order, ends, keys, owners, count, total, steps, tiles_x, none,
+    records, spans, order, ends, keys, owners, count, room, tiles_x, none,
     KEYS: tl.constexpr,
 ):  # fmt: skip
     """The key of each quarter of each box, and the row of the splat that owns it."""
-    place = tl.program_id(0).to(tl.int64) * KEYS + tl.arange(0, KEYS)
-    used = place < total
-    # The first splat whose end lies beyond this key.
-    low = tl.zeros([KEYS], tl.int32)
-    high = tl.zeros([KEYS], tl.int32) + (count - 1)
-    while steps > 0:
+    first_key = tl.program_id(0).to(tl.int64) * KEYS
+    place = first_key + tl.arange(0, KEYS)
+    total = tl.load(ends + count - 1)
+    used = place < tl.minimum(total, room)
+    # The owners of the first and the last key of the program; those of all others lie between, a
+    # few steps of bisection apart.
+    foremost = tl.zeros([], tl.int32)
+    backmost = foremost + (count - 1)
+    foremost = _owner(ends, first_key, foremost, backmost)
+    backmost = _owner(ends, first_key + (KEYS - 1), foremost, backmost)
+    low = tl.zeros([KEYS], tl.int32) + foremost
+    high = tl.zeros([KEYS], tl.int32) + backmost
+    width = backmost - foremost
+    while width > 0:
         middle = (low + high) >> 1
         beyond = tl.load(ends + middle, mask=used, other=0) > place
         high = tl.where(beyond, middle, high)
         low = tl.where(beyond, low, tl.minimum(middle + 1, high))
-        steps -= 1
+        width = width >> 1
     row = tl.load(order + low, mask=used, other=0)
     start = tl.load(ends + low - 1, mask=used & (low > 0), other=0)
     number = (place - start).to(tl.int32)
@@ -124,38 +149,46 @@ def _emit(
     hit = tl.maximum(tl.ceil(low_x), first) <= tl.minimum(tl.floor(high_x), last)
     tile = (tile_y >> 1) * tiles_x + (tile_x >> 1)
     key = 4 * tile + 2 * (tile_y & 1) + (tile_x & 1)
-    tl.store(keys + place, tl.where(hit, key, none), mask=used)
-    tl.store(owners + place, row, mask=used)
+    tl.store(keys + place, tl.where(hit & used, key, none), mask=place < room)
+    tl.store(owners + place, row, mask=place < room)
 
 
 def _portion(ends: torch.Tensor, limit: int) -> tuple[int, int]:
     """How many splats fit in the limit, at least one, and how many keys they have; waits."""
+    if int(ends[-1]) <= limit:
+        return len(ends), int(ends[-1])
     fitting = max(int(torch.searchsorted(ends, limit, right=True)), 1)
     return fitting, int(ends[fitting - 1])
 
 
+def _numbered(none: int, kind: torch.dtype, where: torch.device) -> Callable[[], torch.Tensor]:
+    return lambda: torch.arange(none + 1, dtype=kind, device=where)
+
+
 def run(
-    splats: Splats, order: torch.Tensor, view: View, workspace: Workspace, limit: int
+    splats: DeviceSplats, order: torch.Tensor, view: View, workspace: Workspace, limit: int
 ) -> QuarterLists:
     """See :func:`kernels.gaussians.bin.bin`; waits only where not all splats fit in the limit."""
-    spans, where = splats.blocks, order.device
+    where = order.device
     count, none = len(order), 4 * view.tiles_x * view.tiles_y
     # Half the passes of the sort where the quarters can be counted in 16 bits: up to 4K.
     kind = torch.int16 if none < 1 << 15 else torch.int32
     sizes = torch.empty(count, dtype=torch.int32, device=where)
     if count:
-        _size[(triton.cdiv(count, BLOCK),)](spans.pixels, order, sizes, count, SPLATS=BLOCK)
+        _size[(triton.cdiv(count, BLOCK),)](splats.spans, order, sizes, count, SPLATS=BLOCK)
     ends = torch.cumsum(sizes, 0, dtype=torch.int64)
-    total = spans.keys
-    if count and (total > limit or count < splats.count):
-        count, total = _portion(ends, limit)
-    keys = torch.empty(total, dtype=kind, device=where)
-    owners = torch.empty(total, dtype=torch.int32, device=where)
-    if total:
-        _emit[(triton.cdiv(total, BLOCK),)](
-            splats.records, spans.pixels, order, ends, keys, owners, count, total,
-            count.bit_length(), view.tiles_x, none, KEYS=BLOCK,
+    room = splats.scene.keys.rows if count else 0
+    listed: Any = splats.tables.told[KEYS]
+    if room > limit:
+        count, room = _portion(ends, limit)
+        listed = room
+    keys = torch.empty(room, dtype=kind, device=where)
+    owners = torch.empty(room, dtype=torch.int32, device=where)
+    if room:
+        _emit[(triton.cdiv(room, BLOCK),)](
+            splats.records, splats.spans, order, ends, keys, owners, count, room,
+            view.tiles_x, none, KEYS=BLOCK,
         )  # fmt: skip
     keys, places = torch.sort(keys, stable=True)
-    numbers = torch.arange(none + 1, dtype=kind, device=where)
-    return QuarterLists(torch.searchsorted(keys, numbers), owners[places], None, count, total)
+    numbers = workspace.keep(f"quarters {none}", _numbered(none, kind, where))
+    return QuarterLists(torch.searchsorted(keys, numbers), owners[places], None, count, listed)

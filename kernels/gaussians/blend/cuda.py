@@ -1,8 +1,15 @@
-"""Blending for the ``cuda`` backend: one warp per quarter of a tile, eight pixels a thread.
+"""Blending for the ``cuda`` backend: a program per 16 x 16 px and two thousand splats.
 
-A warp goes through the list of its 16 x 16 px alone: it needs no barrier, reads each record as a
-broadcast, and leaves when none of its pixels lets light through. A finished pixel carries a
-negative transmittance, so that it never contributes again.
+A program, one warp with eight pixels a thread, goes through its part of the list of a quarter of a
+tile alone: it needs no barrier, reads each record as a broadcast, and leaves when none of its
+pixels lets light through. A finished pixel carries a negative transmittance, so that it never
+contributes again.
+
+Lists longer than a *batch* are blended by several programs at once, each as if nothing lay before
+it, and put together afterwards, so that a few dense quarters do not keep the device waiting. A
+pixel that ends within a batch is taken through that batch again, from the light that really
+reaches it: what comes out ends where the reference ends. First batches and others may be blended
+by matrix products instead (:mod:`kernels.gaussians.blend.matrix`), where that is faster.
 """
 
 from __future__ import annotations
@@ -17,7 +24,8 @@ import triton.language as tl
 from numpy.typing import NDArray
 
 from kernels.cuda.device import on_its_way, to_device
-from kernels.gaussians.project.cuda import QUARTER
+from kernels.gaussians.blend import choice
+from kernels.gaussians.project.cuda import KEYS, QUARTER, DeviceSplats
 from kernels.gaussians.types import (
     BLUE,
     DEPTH,
@@ -36,18 +44,24 @@ from kernels.gaussians.types import (
     TILE,
     Accumulation,
     Options,
-    Splats,
     TileLists,
     View,
 )
 from kernels.workspace import Workspace
 
+STATS = KEYS + 1
+"""Place of the counts of this operation among those of the frame."""
+BATCH = 2048
+"""Splats that a program blends at most, of a picture that is drawn in one go."""
+COMPOSE_REGISTERS = 168
+"""Left to itself ptxas allows 128, and spills two."""
 GROUP = 2
 """Splats between two looks at whether any pixel still lets light through. With four, ptxas takes
 up to 30 registers more for the same number of instructions per pixel, and spills for sm_120."""
 
 _GROUP, _QUARTER, _TILE = tl.constexpr(GROUP), tl.constexpr(QUARTER), tl.constexpr(TILE)
 _RECORD = tl.constexpr(RECORD)
+_PARTIAL = tl.constexpr(6 * QUARTER * QUARTER)
 _MEAN_X, _MEAN_Y = tl.constexpr(MEAN_X), tl.constexpr(MEAN_Y)
 _L11, _L12, _L22 = tl.constexpr(L11), tl.constexpr(L12), tl.constexpr(L22)
 _OPACITY, _FLOOR = tl.constexpr(LOG2_OPACITY), tl.constexpr(LOG2_FLOOR)
@@ -55,47 +69,29 @@ _OFFSET, _DEPTH = tl.constexpr(OFFSET), tl.constexpr(DEPTH)
 _RED, _GREEN, _BLUE = tl.constexpr(RED), tl.constexpr(GREEN), tl.constexpr(BLUE)
 _ROOT = tl.constexpr(math.sqrt(FALLOFF))
 _INFINITY = tl.constexpr(float("inf"))
+_POLL = tl.constexpr(64)
+"""Splats between two looks at whether the batches before have stopped all light."""
 
 
-@triton.jit(
-    do_not_specialize=["tiles_x", "width", "height"],
-    do_not_specialize_on_alignment=["tiles"],
-)
-def _blend(
-    records, rows, starts, tiles, planes, stats, tiles_x, width, height, cap, stop,
-    FRESH: tl.constexpr, FADE: tl.constexpr, WITH_DEPTH: tl.constexpr,
+@triton.jit
+def _walk(
+    records, rows, first, last, x0, y0, through, red, green, blue, summed, cap, stop,
+    ended, batch, GROUP: tl.constexpr, FADE: tl.constexpr, WITH_DEPTH: tl.constexpr,
 ):  # fmt: skip
-    quarter = tl.program_id(0) % 4
-    tile = tl.load(tiles + tl.program_id(0) // 4)
-    first = tl.load(starts + 4 * tile + quarter)
-    last = tl.load(starts + 4 * tile + quarter + 1)
-    x0 = tile % tiles_x * _TILE + quarter % 2 * _QUARTER
-    y0 = tile // tiles_x * _TILE + quarter // 2 * _QUARTER
+    """Take the light of a quarter's pixels through a part of its list.
+
+    ``ended`` points to the first batch that lets no light through, ``batch`` is the one at hand.
+    """
     lane = tl.arange(0, _QUARTER)
     lane_x = lane[None, :].to(tl.float32)
     lane_y = lane[:, None].to(tl.float32)
-    inside = (x0 + lane < width)[None, :] & (y0 + lane < height)[:, None]
-    slab = width.to(tl.int64) * height
-    pixels = planes + (y0 + lane)[:, None] * width.to(tl.int64) + (x0 + lane)[None, :]
-    red = tl.zeros([_QUARTER, _QUARTER], tl.float32)
-    green = tl.zeros([_QUARTER, _QUARTER], tl.float32)
-    blue = tl.zeros([_QUARTER, _QUARTER], tl.float32)
-    summed = tl.zeros([_QUARTER, _QUARTER], tl.float32)
-    through = tl.where(inside, 1.0, -1.0)
-    if not FRESH:
-        red = tl.load(pixels, mask=inside, other=0.0)
-        green = tl.load(pixels + slab, mask=inside, other=0.0)
-        blue = tl.load(pixels + 2 * slab, mask=inside, other=0.0)
-        through = tl.load(pixels + 3 * slab, mask=inside, other=-1.0)
-        if WITH_DEPTH:
-            summed = tl.load(pixels + 4 * slab, mask=inside, other=0.0)
-    added = tl.zeros([_QUARTER, _QUARTER], tl.int32)
     left = x0.to(tl.float32) + 0.5
     top = y0.to(tl.float32) + 0.5
+    added = tl.zeros([_QUARTER, _QUARTER], tl.int32)
     at = first
     shining = tl.max(through) > 0.0
     while (at < last) & shining:
-        for ahead in tl.static_range(_GROUP):
+        for ahead in tl.static_range(GROUP):
             listed = at + ahead < last
             cell = records + tl.load(rows + at + ahead, mask=listed, other=0).to(tl.int64) * _RECORD
             l11 = tl.load(cell + _L11) * _ROOT
@@ -123,23 +119,202 @@ def _blend(
                 summed += weight * tl.load(cell + _DEPTH)
             added += adds.to(tl.int32)
             through = tl.where(adds, after, tl.where(counts, -tl.abs(through), through))
-        at += _GROUP
+        at += GROUP
         shining = tl.max(through) > 0.0
+        if (at - first) % _POLL == 0:
+            # What lies behind a batch that stops all light is never looked at.
+            shining = shining & (tl.load(ended, volatile=True) >= batch)
+    return red, green, blue, summed, through, added, tl.minimum(at, last) - first
+
+
+@triton.jit
+def _count(stats, looked, added, ended):
+    """Tell what was done: pairs looked at, pairs that added, quarters without any light left."""
+    tl.atomic_add(stats, looked.to(tl.int64) * (_QUARTER * _QUARTER))
+    tl.atomic_add(stats + 1, tl.sum(added).to(tl.int64))
+    tl.atomic_add(stats + 2, ended.to(tl.int64))
+
+
+@triton.jit(
+    do_not_specialize=["tiles_x", "width", "height"],
+    do_not_specialize_on_alignment=["tiles"],
+)
+def _blend_onto(
+    records, rows, starts, tiles, planes, stats, never, tiles_x, width, height, cap, stop,
+    FRESH: tl.constexpr, FADE: tl.constexpr, WITH_DEPTH: tl.constexpr,
+):  # fmt: skip
+    """Some tiles, the whole of their lists, behind what they have gathered."""
+    quarter = tl.program_id(0) % 4
+    tile = tl.load(tiles + tl.program_id(0) // 4)
+    first = tl.load(starts + 4 * tile + quarter)
+    last = tl.load(starts + 4 * tile + quarter + 1)
+    x0 = tile % tiles_x * _TILE + quarter % 2 * _QUARTER
+    y0 = tile // tiles_x * _TILE + quarter // 2 * _QUARTER
+    lane = tl.arange(0, _QUARTER)
+    inside = (x0 + lane < width)[None, :] & (y0 + lane < height)[:, None]
+    slab = width.to(tl.int64) * height
+    pixels = planes + (y0 + lane)[:, None] * width.to(tl.int64) + (x0 + lane)[None, :]
+    red = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+    green = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+    blue = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+    summed = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+    through = tl.where(inside, 1.0, -1.0)
+    if not FRESH:
+        red = tl.load(pixels, mask=inside, other=0.0)
+        green = tl.load(pixels + slab, mask=inside, other=0.0)
+        blue = tl.load(pixels + 2 * slab, mask=inside, other=0.0)
+        through = tl.load(pixels + 3 * slab, mask=inside, other=-1.0)
+        if WITH_DEPTH:
+            summed = tl.load(pixels + 4 * slab, mask=inside, other=0.0)
+    red, green, blue, summed, through, added, looked = _walk(
+        records, rows, first, last, x0, y0, through, red, green, blue, summed, cap, stop,
+        never, 0, _GROUP, FADE, WITH_DEPTH,
+    )  # fmt: skip
     tl.store(pixels, red, mask=inside)
     tl.store(pixels + slab, green, mask=inside)
     tl.store(pixels + 2 * slab, blue, mask=inside)
     tl.store(pixels + 3 * slab, through, mask=inside)
     if WITH_DEPTH:
         tl.store(pixels + 4 * slab, summed, mask=inside)
-    looked = tl.minimum(at, last) - first
-    tl.atomic_add(stats, looked.to(tl.int64) * (_QUARTER * _QUARTER))
-    added = tl.where(inside, added, 0)
-    tl.atomic_add(stats + 1, tl.sum(added).to(tl.int64))
-    tl.atomic_add(stats + 2, ((looked > 0) & (not shining)).to(tl.int64))
+    dark = (looked > 0) & (tl.max(through) <= 0.0)
+    _count(stats, looked, tl.where(inside, added, 0), dark)
+
+
+@triton.jit
+def _place(batches, program, low, high):
+    """The quarter that a program works on: the first whose batches end behind it."""
+    while low < high:
+        middle = (low + high) >> 1
+        beyond = tl.load(batches + middle) > program
+        high = tl.where(beyond, middle, high)
+        low = tl.where(beyond, low, middle + 1)
+    return low
+
+
+@triton.jit(do_not_specialize=["quarters", "tiles_x", "width", "height"])
+def _blend(
+    records, rows, starts, batches, ended, planes, parts, stats,
+    quarters, tiles_x, width, height, cap, stop,
+    BATCH: tl.constexpr, FADE: tl.constexpr, WITH_DEPTH: tl.constexpr,
+):  # fmt: skip
+    """The first batch of each quarter into the picture, all others into parts of their own."""
+    program = tl.program_id(0)
+    if program < tl.load(batches + quarters - 1):
+        place = _place(batches, program, tl.zeros([], tl.int32), quarters - 1)
+        begin = tl.load(batches + place - 1, mask=place > 0, other=0).to(tl.int32)
+        batch = program - begin
+        first = tl.load(starts + place) + batch * BATCH
+        last = tl.minimum(first + BATCH, tl.load(starts + place + 1))
+        tile = place // 4
+        x0 = tile % tiles_x * _TILE + place % 2 * _QUARTER
+        y0 = tile // tiles_x * _TILE + place % 4 // 2 * _QUARTER
+        lane = tl.arange(0, _QUARTER)
+        inside = (x0 + lane < width)[None, :] & (y0 + lane < height)[:, None]
+        zeros = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+        through = tl.where(inside, 1.0, -1.0)
+        red, green, blue, summed, through, added, looked = _walk(
+            records, rows, first, last, x0, y0, through, zeros, zeros, zeros, zeros, cap, stop,
+            ended + place, batch, _GROUP, FADE, WITH_DEPTH,
+        )  # fmt: skip
+        dark = (looked > 0) & (tl.max(through) <= 0.0)
+        if dark:
+            tl.atomic_min(ended + place, batch)
+        added = tl.where(inside, added, 0)
+        if batch == 0:
+            slab = width.to(tl.int64) * height
+            pixels = planes + (y0 + lane)[:, None] * width.to(tl.int64) + (x0 + lane)[None, :]
+            tl.store(pixels, red, mask=inside)
+            tl.store(pixels + slab, green, mask=inside)
+            tl.store(pixels + 2 * slab, blue, mask=inside)
+            tl.store(pixels + 3 * slab, through, mask=inside)
+            if WITH_DEPTH:
+                tl.store(pixels + 4 * slab, summed, mask=inside)
+            _count(stats, looked, added, dark)
+        else:
+            # Batches before this one that are no first ones.
+            cell = parts + (program - place - 1).to(tl.int64) * _PARTIAL
+            cell += lane[:, None] * _QUARTER + lane[None, :]
+            side = _QUARTER * _QUARTER
+            tl.store(cell, red)
+            tl.store(cell + side, green)
+            tl.store(cell + 2 * side, blue)
+            tl.store(cell + 3 * side, through)
+            tl.store(cell + 4 * side, summed)
+            tl.store(cell + 5 * side, added.to(tl.float32))
+            tl.atomic_add(stats, looked.to(tl.int64) * side)
+
+
+@triton.jit(do_not_specialize=["tiles_x", "width", "height"])
+def _compose(
+    records, rows, starts, batches, ended, planes, parts, stats, never,
+    tiles_x, width, height, cap, stop,
+    BATCH: tl.constexpr, FADE: tl.constexpr, WITH_DEPTH: tl.constexpr,
+):  # fmt: skip
+    """Put the batches of a quarter behind its first one."""
+    place = tl.program_id(0)
+    begin = tl.load(batches + place - 1, mask=place > 0, other=0).to(tl.int32)
+    end = tl.load(batches + place).to(tl.int32)
+    last = tl.minimum(end, begin + 1 + tl.load(ended + place))
+    if begin + 1 < last:
+        tile = place // 4
+        x0 = tile % tiles_x * _TILE + place % 2 * _QUARTER
+        y0 = tile // tiles_x * _TILE + place % 4 // 2 * _QUARTER
+        lane = tl.arange(0, _QUARTER)
+        inside = (x0 + lane < width)[None, :] & (y0 + lane < height)[:, None]
+        slab = width.to(tl.int64) * height
+        pixels = planes + (y0 + lane)[:, None] * width.to(tl.int64) + (x0 + lane)[None, :]
+        red = tl.load(pixels, mask=inside, other=0.0)
+        green = tl.load(pixels + slab, mask=inside, other=0.0)
+        blue = tl.load(pixels + 2 * slab, mask=inside, other=0.0)
+        through = tl.load(pixels + 3 * slab, mask=inside, other=-1.0)
+        summed = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+        if WITH_DEPTH:
+            summed = tl.load(pixels + 4 * slab, mask=inside, other=0.0)
+        looked = tl.zeros([], tl.int64)
+        at = begin + 1
+        while (at < last) & (tl.max(through) > 0.0):
+            cell = parts + (at - place - 1).to(tl.int64) * _PARTIAL
+            cell += lane[:, None] * _QUARTER + lane[None, :]
+            side = _QUARTER * _QUARTER
+            after = through * tl.load(cell + 3 * side)
+            # The transmittance falls along a list: if it is above the end behind the batch, it
+            # was so within.
+            whole = (through > 0.0) & (after > stop)
+            weight = tl.where(whole, through, 0.0)
+            red += weight * tl.load(cell)
+            green += weight * tl.load(cell + side)
+            blue += weight * tl.load(cell + 2 * side)
+            if WITH_DEPTH:
+                summed += weight * tl.load(cell + 4 * side)
+            added = tl.where(whole & inside, tl.load(cell + 5 * side), 0.0)
+            tl.atomic_add(stats + 1, tl.sum(added).to(tl.int64))
+            again = (through > 0.0) & (after <= stop)
+            through = tl.where(whole, after, through)
+            if tl.max(again.to(tl.int32)) > 0:
+                first = tl.load(starts + place) + (at - begin) * BATCH
+                final = tl.minimum(first + BATCH, tl.load(starts + place + 1))
+                red, green, blue, summed, part, more, steps = _walk(
+                    records, rows, first, final, x0, y0,
+                    tl.where(again, through, -1.0), red, green, blue, summed, cap, stop,
+                    never, 0, 1, FADE, WITH_DEPTH,
+                )  # fmt: skip
+                more = tl.where(inside, more, 0)
+                tl.atomic_add(stats + 1, tl.sum(more).to(tl.int64))
+                looked += steps
+                through = tl.where(again, part, through)
+            at += 1
+        tl.store(pixels, red, mask=inside)
+        tl.store(pixels + slab, green, mask=inside)
+        tl.store(pixels + 2 * slab, blue, mask=inside)
+        tl.store(pixels + 3 * slab, through, mask=inside)
+        if WITH_DEPTH:
+            tl.store(pixels + 4 * slab, summed, mask=inside)
+        tl.atomic_add(stats, looked * (_QUARTER * _QUARTER))
+        tl.atomic_add(stats + 2, (tl.max(through) <= 0.0).to(tl.int64))
 
 
 def run(
-    splats: Splats,
+    splats: DeviceSplats,
     lists: TileLists,
     view: View,
     options: Options,
@@ -152,22 +327,68 @@ def run(
 
     The counters are on their way: tensors whose numbers are there when the picture is.
     """
+    if onto is None and len(tiles) == view.tiles_x * view.tiles_y:
+        return _whole(splats, lists, view, options, depth, workspace)
     where = splats.records.device
     if onto is None:
-        shape = (5 if depth else 4, view.height, view.width)
-        planes = torch.empty(shape, dtype=torch.float32, device=where)
-        if len(tiles) < view.tiles_x * view.tiles_y:
-            planes.zero_()
-            planes[3] = 1
+        planes = torch.zeros((5 if depth else 4, view.height, view.width), device=where)
+        planes[3] = 1
     else:
         planes = onto.planes
     stats = torch.zeros(3, dtype=torch.int64, device=where)
     if len(tiles):
-        _blend[(4 * len(tiles),)](
+        _blend_onto[(4 * len(tiles),)](
             splats.records, lists.rows, lists.starts, to_device(tiles.astype(np.int32)), planes,
-            stats, view.tiles_x, view.width, view.height, options.alpha_cap, options.stop,
+            stats, _never(workspace, where), view.tiles_x, view.width, view.height,
+            options.alpha_cap, options.stop,
             FRESH=onto is None, FADE=options.fade, WITH_DEPTH=depth, num_warps=1,
         )  # fmt: skip
     stats[2] //= 4
     evaluated, contributing, stopped = (cast(int, number) for number in on_its_way(stats))
     return Accumulation(planes, view.width, view.height, None, evaluated, contributing, stopped)
+
+
+def _never(workspace: Workspace, where: torch.device) -> torch.Tensor:
+    """Points to no batch that stops all light."""
+    return workspace.keep(
+        "never", lambda: torch.full((1,), 1 << 30, dtype=torch.int32, device=where)
+    )
+
+
+def _whole(
+    splats: DeviceSplats,
+    lists: TileLists,
+    view: View,
+    options: Options,
+    depth: bool,
+    workspace: Workspace,
+) -> Accumulation:
+    """All tiles at once, in batches."""
+    where = splats.records.device
+    planes = torch.empty((5 if depth else 4, view.height, view.width), device=where)
+    quarters = len(lists.starts) - 1
+    lengths = lists.starts[1:] - lists.starts[:-1]
+    batches = torch.cumsum((lengths + (BATCH - 1)).div_(BATCH, rounding_mode="floor").clamp_(1), 0)
+    ended = torch.full((quarters,), 1 << 30, dtype=torch.int32, device=where)
+    more = len(lists.rows) // BATCH
+    parts = torch.empty((max(more, 1), 6, QUARTER, QUARTER), device=where)
+    tables = splats.tables
+    stats = tables.counts[STATS : STATS + 3]
+    shape = (view.tiles_x, view.width, view.height)
+    ends = (options.alpha_cap, options.stop)
+    kernel, warps = choice.way((_blend, 1), options)
+    kernel[(quarters + more,)](
+        splats.records, lists.rows, lists.starts, batches, ended, planes, parts, stats,
+        quarters, *shape, *ends, BATCH=BATCH, FADE=options.fade, WITH_DEPTH=depth, num_warps=warps,
+    )  # fmt: skip
+    if more:
+        _compose[(quarters,)](
+            splats.records, lists.rows, lists.starts, batches, ended, planes, parts, stats,
+            _never(workspace, where), *shape, *ends,
+            BATCH=BATCH, FADE=options.fade, WITH_DEPTH=depth, num_warps=1,
+            maxnreg=COMPOSE_REGISTERS,
+        )  # fmt: skip
+    stats[2] //= 4
+    tables.tell()
+    told = (cast(int, number) for number in tables.told[STATS : STATS + 3])
+    return Accumulation(planes, view.width, view.height, None, *told)

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from kernels.gaussians.storage import rounded
 from kernels.simd import LANES
 from kernels.workspace import aligned_empty
 
@@ -102,9 +103,11 @@ def _fill(means, quats, scales, opacities, sh, order, geometry, packed_sh, sourc
         bounds[block, 4] = largest
 
 
-def run(means: Any, quats: Any, scales: Any, opacities: Any, sh: Any) -> PackedGaussians:
+def run(
+    means: Any, quats: Any, scales: Any, opacities: Any, sh: Any, storage: str
+) -> PackedGaussians:
     """See :func:`kernels.gaussians.pack.pack`."""
-    count = len(means)
+    count, sh = len(means), rounded(sh, storage)
     low = means.min(axis=0).astype(np.float64) if count else np.zeros(3)
     span = means.max(axis=0).astype(np.float64) - low if count else np.ones(3)
     codes = np.empty(count, np.uint64)

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from kernels.gaussians.storage import rounded
+
 
 @dataclass(frozen=True, eq=False)
 class ReferenceGaussians:
@@ -30,9 +32,11 @@ class ReferenceGaussians:
         return sum(t.nelement() * t.element_size() for t in tensors)
 
 
-def run(means: Any, quats: Any, scales: Any, opacities: Any, sh: Any) -> ReferenceGaussians:
+def run(
+    means: Any, quats: Any, scales: Any, opacities: Any, sh: Any, storage: str
+) -> ReferenceGaussians:
     """See :func:`kernels.gaussians.pack.pack`; arrays become float64, tensors stay."""
-    arrays = (means, quats, scales, opacities, sh)
+    arrays = (means, quats, scales, opacities, rounded(sh, storage))
     return ReferenceGaussians(
         *(
             a if isinstance(a, torch.Tensor) else torch.tensor(a, dtype=torch.float64)

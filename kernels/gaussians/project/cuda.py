@@ -1,9 +1,9 @@
-"""Projection for the ``cuda`` backend: a program per 256 splats, one wait for the host.
+"""Projection for the ``cuda`` backend: a program per 256 splats, and no wait for the host.
 
 Every program writes what it found visible to its own stretch of the tables and counts it, so the
 rows stand in the order of the scene whatever order the programs ran in; the counts are summed and
-the stretches joined. The numbers of visible splats and of tile keys come to the host together:
-the only time in a frame that it waits before the picture.
+the stretches joined in a table that has room for about as many as the frame before had. Its tail
+has row -1 and a key behind all others. How many there were comes to the host with the picture.
 """
 
 from __future__ import annotations
@@ -17,12 +17,19 @@ import torch
 import triton
 import triton.language as tl
 
+from kernels.cuda.tables import FrameTables
 from kernels.gaussians.pack.cuda import DeviceGaussians
 from kernels.gaussians.types import FALLOFF, RECORD, Options, Splats, View
 from kernels.workspace import Workspace
 
 BLOCK = 256
 """Splats of a program."""
+VISIBLE, KEYS = 0, 1
+"""Places of the counts of a frame: visible splats, and what binning may have to sort."""
+BEHIND = 0x7FFFFFFF
+"""Key of the tail of the table: as a float it is none, so behind all depths."""
+POSITION = 9
+"""Place of the position among the numbers of a frame: its leading part, then the rest."""
 QUARTER = 16
 """Side, px, of what this backend bins and blends by: a quarter of a tile."""
 
@@ -36,16 +43,35 @@ SLACK = tl.constexpr(1.0002)
 _INFINITY = tl.constexpr(float("inf"))
 
 
-@dataclass(frozen=True, eq=False)
-class Spans:
-    """What binning reads of the rows in use, beside their records.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DeviceSplats(Splats):
+    """Splats whose number the device knows, and the host when the picture has arrived.
 
-    ``pixels`` (R, 2) int32: first and last pixel column, then row, as two halves of 16 bits.
-    ``keys`` is the sum over all rows of the quarters of tiles that those boxes touch.
+    Attributes
+    ----------
+    spans
+        (R, 2) int32: first and last pixel column, then row, as two halves of 16 bits.
+    scene
+        Which has the room of the next frame.
+    tables
+        Of the frame: its counts begin with the visible splats, and with the quarters of tiles that
+        their boxes touch.
     """
 
-    pixels: torch.Tensor
-    keys: int
+    spans: torch.Tensor
+    scene: DeviceGaussians
+    tables: FrameTables
+
+    @property
+    def count(self) -> int:
+        """Number of visible splats in the tables, once the frame is over."""
+        return min(int(self.tables.told[VISIBLE]), len(self.rows))
+
+    def settled(self) -> bool:
+        """Whether the tables had room for everything, once the frame is over."""
+        visible, keys = self.tables.told[: KEYS + 1].tolist()
+        # Both are looked at: each makes its room for the next frame.
+        return self.scene.visible.settle(visible) & self.scene.keys.settle(keys)
 
 
 @triton.jit
@@ -70,14 +96,45 @@ def quarters(first, last):
 
 @triton.jit(do_not_specialize=["total"])
 def _project(
-    geometry, records, spans, keys, counts, total,
-    r00, r01, r02, r10, r11, r12, r20, r21, r22,
-    high_x, high_y, high_z, low_x, low_y, low_z,
-    fx, fy, cx, cy, width, height, near, far, left, right, top, bottom,
-    splat_scale, blur, alpha_min, cut, box_sigma, max_axis, min_axis,
+    geometry, numbers, records, spans, keys, counts, total,
     ORTHOGRAPHIC: tl.constexpr, RADIAL: tl.constexpr, COMPENSATE: tl.constexpr,
     FADE: tl.constexpr, BOXED: tl.constexpr, LIMITED: tl.constexpr, SPLATS: tl.constexpr,
 ):  # fmt: skip
+    # In the order of `numbers_of`.
+    r00 = tl.load(numbers + 0)
+    r01 = tl.load(numbers + 1)
+    r02 = tl.load(numbers + 2)
+    r10 = tl.load(numbers + 3)
+    r11 = tl.load(numbers + 4)
+    r12 = tl.load(numbers + 5)
+    r20 = tl.load(numbers + 6)
+    r21 = tl.load(numbers + 7)
+    r22 = tl.load(numbers + 8)
+    high_x = tl.load(numbers + 9)
+    high_y = tl.load(numbers + 10)
+    high_z = tl.load(numbers + 11)
+    low_x = tl.load(numbers + 12)
+    low_y = tl.load(numbers + 13)
+    low_z = tl.load(numbers + 14)
+    fx = tl.load(numbers + 15)
+    fy = tl.load(numbers + 16)
+    cx = tl.load(numbers + 17)
+    cy = tl.load(numbers + 18)
+    width = tl.load(numbers + 19)
+    height = tl.load(numbers + 20)
+    near = tl.load(numbers + 21)
+    far = tl.load(numbers + 22)
+    left = tl.load(numbers + 23)
+    right = tl.load(numbers + 24)
+    top = tl.load(numbers + 25)
+    bottom = tl.load(numbers + 26)
+    splat_scale = tl.load(numbers + 27)
+    blur = tl.load(numbers + 28)
+    alpha_min = tl.load(numbers + 29)
+    cut = tl.load(numbers + 30)
+    box_sigma = tl.load(numbers + 31)
+    max_axis = tl.load(numbers + 32)
+    min_axis = tl.load(numbers + 33)
     program = tl.program_id(0)
     place = program * SPLATS + tl.arange(0, SPLATS)
     there = place < total
@@ -224,21 +281,21 @@ def _project(
     tl.store(cell + 15, place.to(tl.float32, bitcast=True), mask=kept)
 
 
-@triton.jit
-def _join(ends, keys, rows, joined, SPLATS: tl.constexpr):
-    """Bring the stretches of all programs together."""
+@triton.jit(do_not_specialize=["room"])
+def _join(ends, keys, rows, joined, room, SPLATS: tl.constexpr):
+    """Bring the stretches of all programs together, as far as there is room."""
     program = tl.program_id(0)
     end = tl.load(ends + program).to(tl.int32)
     start = tl.load(ends + program - 1, mask=program > 0, other=0).to(tl.int32)
     lane = tl.arange(0, SPLATS)
-    used = lane < end - start
+    used = (lane < end - start) & (start + lane < room)
     source = program * SPLATS + lane
     tl.store(rows + start + lane, source, mask=used)
     tl.store(joined + start + lane, tl.load(keys + source, mask=used, other=0), mask=used)
 
 
-def _numbers(view: View, options: Options, splat_scale: float) -> list[float]:
-    """The scalars of a launch, in the order of the kernel's arguments."""
+def numbers_of(view: View, options: Options, splat_scale: float) -> list[float]:
+    """The numbers of a frame, in the order in which the kernel reads them."""
     high = view.position.astype(np.float32).astype(np.float64)
     margin_x = options.clamp * 0.5 * view.width / view.fx
     margin_y = options.clamp * 0.5 * view.height / view.fy
@@ -263,27 +320,31 @@ def run(
     splat_scale: float,
     workspace: Workspace,
 ) -> Splats:
-    """See :func:`kernels.gaussians.project.project`; waits once, for the two totals."""
+    """See :func:`kernels.gaussians.project.project`; nothing is waited for."""
     count, programs = packed.count, triton.cdiv(packed.count, BLOCK)
-    where = packed.geometry.device
+    where, room = packed.geometry.device, min(packed.visible.rows, packed.count)
+    tables = workspace.keep("frame tables", FrameTables.new)
+    tables.fill(numbers_of(view, options, splat_scale))
+    tables.send()
 
     def table(*shape: int, dtype: torch.dtype = torch.int32) -> Any:
         return torch.empty(shape, dtype=dtype, device=where)
 
     records = table(programs * BLOCK, RECORD, dtype=torch.float32)
     spans, keys = table(programs * BLOCK, 2), table(programs * BLOCK)
-    rows, joined = table(count), table(count)
-    if count == 0:
-        return Splats(records, rows, joined, Spans(spans, 0), 0)
-    counts = table(2, programs, dtype=torch.int64)
-    _project[(programs,)](
-        packed.geometry, records, spans, keys, counts, count,
-        *_numbers(view, options, splat_scale),
-        ORTHOGRAPHIC=view.orthographic, RADIAL=options.radial, COMPENSATE=options.compensate,
-        FADE=options.fade, BOXED=options.box_sigma > 0,
-        LIMITED=math.isfinite(options.max_axis) or options.min_axis > 0, SPLATS=BLOCK,
-    )  # fmt: skip
-    ends = torch.cumsum(counts, 1)
-    _join[(programs,)](ends, keys, rows, joined, SPLATS=BLOCK)
-    visible, touched = ends[:, -1].tolist()
-    return Splats(records, rows[:visible], joined[:visible], Spans(spans, touched), count)
+    rows, joined = table(room).fill_(-1), table(room).fill_(BEHIND)
+    if count:
+        counts = table(2, programs, dtype=torch.int64)
+        _project[(programs,)](
+            packed.geometry, tables.numbers, records, spans, keys, counts, count,
+            ORTHOGRAPHIC=view.orthographic, RADIAL=options.radial, COMPENSATE=options.compensate,
+            FADE=options.fade, BOXED=options.box_sigma > 0,
+            LIMITED=math.isfinite(options.max_axis) or options.min_axis > 0, SPLATS=BLOCK,
+        )  # fmt: skip
+        ends = torch.cumsum(counts, 1)
+        _join[(programs,)](ends, keys, rows, joined, room, SPLATS=BLOCK)
+        tables.counts[: KEYS + 1] = ends[:, -1]
+    tables.tell()
+    return DeviceSplats(
+        records, rows, joined, total=count, spans=spans, scene=packed, tables=tables
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+import torch
 import triton
 import triton.language as tl
 
 from kernels.gaussians.pack.cuda import DeviceGaussians
+from kernels.gaussians.project.cuda import POSITION, DeviceSplats
 from kernels.gaussians.shade import basis
-from kernels.gaussians.types import RECORD, RED, SOURCE, Splats, View
+from kernels.gaussians.types import RECORD, RED, SOURCE, View
 
 BLOCK = 128
 """Splats of a program."""
@@ -21,23 +22,39 @@ _C40, _C41, _C42, _C43, _C44, _C45, _C46 = (tl.constexpr(value) for value in bas
 
 
 @triton.jit
-def _term(at, row, used, k: tl.constexpr, basis, red, green, blue):
+def _coefficient(table, k: tl.constexpr, CODED: tl.constexpr):
+    """One coefficient of one channel, as float32."""
+    at, steps, row, used = table
+    value = tl.load(at + k * row, mask=used).to(tl.float32)
+    if CODED:
+        value = tl.load(steps + 2 * k) + tl.load(steps + 2 * k + 1) * value
+    return value
+
+
+@triton.jit
+def _term(color, table, k: tl.constexpr, CODED: tl.constexpr, basis):
     """Add coefficient ``k`` of the three channels times its basis function."""
-    red += tl.load(at + 3 * k * row, mask=used, other=0.0) * basis
-    green += tl.load(at + (3 * k + 1) * row, mask=used, other=0.0) * basis
-    blue += tl.load(at + (3 * k + 2) * row, mask=used, other=0.0) * basis
+    red = color[0] + _coefficient(table, 3 * k - 3, CODED) * basis
+    green = color[1] + _coefficient(table, 3 * k - 2, CODED) * basis
+    blue = color[2] + _coefficient(table, 3 * k - 1, CODED) * basis
     return red, green, blue
 
 
-@triton.jit(do_not_specialize=["visible", "total"], do_not_specialize_on_alignment=["rows"])
+@triton.jit(do_not_specialize=["room", "total"])
 def _shade(
-    geometry, sh, records, rows, visible, total,
-    high_x, high_y, high_z, low_x, low_y, low_z,
-    DEGREE: tl.constexpr, SPLATS: tl.constexpr,
+    geometry, base, rest, steps, records, rows, position, room, total,
+    DEGREE: tl.constexpr, CODED: tl.constexpr, SPLATS: tl.constexpr,
 ):  # fmt: skip
+    high_x = tl.load(position)
+    high_y = tl.load(position + 1)
+    high_z = tl.load(position + 2)
+    low_x = tl.load(position + 3)
+    low_y = tl.load(position + 4)
+    low_z = tl.load(position + 5)
     place = tl.program_id(0) * SPLATS + tl.arange(0, SPLATS)
-    used = place < visible
-    cell = records + tl.load(rows + place, mask=used, other=0).to(tl.int64) * _RECORD
+    slot = tl.load(rows + place, mask=place < room, other=-1)
+    used = slot >= 0
+    cell = records + tl.maximum(slot, 0).to(tl.int64) * _RECORD
     source = tl.load(cell + _SOURCE, mask=used, other=0.0).to(tl.int32, bitcast=True)
     row = total.to(tl.int64)
     at = geometry + source
@@ -48,12 +65,16 @@ def _shade(
     x *= inverse
     y *= inverse
     z *= inverse
-    at = sh + source
-    red, green, blue = _term(at, row, used, 0, tl.zeros_like(x) + _C0, 0.5, 0.5, 0.5)
+    at = base + source
+    red = tl.load(at, mask=used, other=0.0) * _C0 + 0.5
+    green = tl.load(at + row, mask=used, other=0.0) * _C0 + 0.5
+    blue = tl.load(at + 2 * row, mask=used, other=0.0) * _C0 + 0.5
+    color = red, green, blue
+    table = rest + source, steps, row, used
     if DEGREE >= 1:
-        red, green, blue = _term(at, row, used, 1, y * -_C1, red, green, blue)
-        red, green, blue = _term(at, row, used, 2, z * _C1, red, green, blue)
-        red, green, blue = _term(at, row, used, 3, x * -_C1, red, green, blue)
+        color = _term(color, table, 1, CODED, y * -_C1)
+        color = _term(color, table, 2, CODED, z * _C1)
+        color = _term(color, table, 3, CODED, x * -_C1)
     if DEGREE >= 2:
         xx = x * x
         yy = y * y
@@ -61,53 +82,50 @@ def _shade(
         xy = x * y
         yz = y * z
         xz = x * z
-        red, green, blue = _term(at, row, used, 4, xy * _C20, red, green, blue)
-        red, green, blue = _term(at, row, used, 5, yz * -_C20, red, green, blue)
-        red, green, blue = _term(at, row, used, 6, (zz + zz - xx - yy) * _C21, red, green, blue)
-        red, green, blue = _term(at, row, used, 7, xz * -_C20, red, green, blue)
-        red, green, blue = _term(at, row, used, 8, (xx - yy) * _C22, red, green, blue)
+        color = _term(color, table, 4, CODED, xy * _C20)
+        color = _term(color, table, 5, CODED, yz * -_C20)
+        color = _term(color, table, 6, CODED, (zz + zz - xx - yy) * _C21)
+        color = _term(color, table, 7, CODED, xz * -_C20)
+        color = _term(color, table, 8, CODED, (xx - yy) * _C22)
         if DEGREE >= 3:
             ring = 4.0 * zz - xx - yy
             polar = zz + zz - 3.0 * (xx + yy)
             east = xx - 3.0 * yy
             north = 3.0 * xx - yy
-            red, green, blue = _term(at, row, used, 9, y * north * -_C30, red, green, blue)
-            red, green, blue = _term(at, row, used, 10, xy * z * _C31, red, green, blue)
-            red, green, blue = _term(at, row, used, 11, y * ring * -_C32, red, green, blue)
-            red, green, blue = _term(at, row, used, 12, z * polar * _C33, red, green, blue)
-            red, green, blue = _term(at, row, used, 13, x * ring * -_C32, red, green, blue)
-            red, green, blue = _term(at, row, used, 14, z * (xx - yy) * _C34, red, green, blue)
-            red, green, blue = _term(at, row, used, 15, x * east * -_C30, red, green, blue)
+            color = _term(color, table, 9, CODED, y * north * -_C30)
+            color = _term(color, table, 10, CODED, xy * z * _C31)
+            color = _term(color, table, 11, CODED, y * ring * -_C32)
+            color = _term(color, table, 12, CODED, z * polar * _C33)
+            color = _term(color, table, 13, CODED, x * ring * -_C32)
+            color = _term(color, table, 14, CODED, z * (xx - yy) * _C34)
+            color = _term(color, table, 15, CODED, x * east * -_C30)
             if DEGREE >= 4:
                 seven = 7.0 * zz
                 polar = zz * (35.0 * zz - 30.0) + 3.0
                 inner = seven - 1.0
                 outer = seven - 3.0
                 quartic = xx * east - yy * north
-                red, green, blue = _term(at, row, used, 16, xy * (xx - yy) * _C40, red, green, blue)
-                red, green, blue = _term(at, row, used, 17, yz * north * -_C41, red, green, blue)
-                red, green, blue = _term(at, row, used, 18, xy * inner * _C42, red, green, blue)
-                red, green, blue = _term(at, row, used, 19, yz * outer * -_C43, red, green, blue)
-                red, green, blue = _term(at, row, used, 20, polar * _C44, red, green, blue)
-                red, green, blue = _term(at, row, used, 21, xz * outer * -_C43, red, green, blue)
-                red, green, blue = _term(
-                    at, row, used, 22, (xx - yy) * inner * _C45, red, green, blue
-                )
-                red, green, blue = _term(at, row, used, 23, xz * east * -_C41, red, green, blue)
-                red, green, blue = _term(at, row, used, 24, quartic * _C46, red, green, blue)
-    tl.store(cell + _RED, tl.maximum(red, 0.0), mask=used)
-    tl.store(cell + _RED + 1, tl.maximum(green, 0.0), mask=used)
-    tl.store(cell + _RED + 2, tl.maximum(blue, 0.0), mask=used)
+                color = _term(color, table, 16, CODED, xy * (xx - yy) * _C40)
+                color = _term(color, table, 17, CODED, yz * north * -_C41)
+                color = _term(color, table, 18, CODED, xy * inner * _C42)
+                color = _term(color, table, 19, CODED, yz * outer * -_C43)
+                color = _term(color, table, 20, CODED, polar * _C44)
+                color = _term(color, table, 21, CODED, xz * outer * -_C43)
+                color = _term(color, table, 22, CODED, (xx - yy) * inner * _C45)
+                color = _term(color, table, 23, CODED, xz * east * -_C41)
+                color = _term(color, table, 24, CODED, quartic * _C46)
+    tl.store(cell + _RED, tl.maximum(color[0], 0.0), mask=used)
+    tl.store(cell + _RED + 1, tl.maximum(color[1], 0.0), mask=used)
+    tl.store(cell + _RED + 2, tl.maximum(color[2], 0.0), mask=used)
 
 
-def run(packed: DeviceGaussians, splats: Splats, view: View, degree: int) -> Splats:
+def run(packed: DeviceGaussians, splats: DeviceSplats, view: View, degree: int) -> DeviceSplats:
     """See :func:`kernels.gaussians.shade.shade`; writes in place and returns the same."""
-    if splats.count == 0:
-        return splats
-    high = view.position.astype(np.float32).astype(np.float64)
-    low = view.position - high
-    _shade[(triton.cdiv(splats.count, BLOCK),)](
-        packed.geometry, packed.sh, splats.records, splats.rows, splats.count, packed.count,
-        *high.tolist(), *low.tolist(), DEGREE=degree, SPLATS=BLOCK,
-    )  # fmt: skip
+    room = len(splats.rows)
+    if room:
+        _shade[(triton.cdiv(room, BLOCK),)](
+            packed.geometry, packed.base, packed.rest, packed.steps, splats.records, splats.rows,
+            splats.tables.numbers[POSITION:], room, packed.count,
+            DEGREE=degree, CODED=packed.rest.dtype == torch.uint8, SPLATS=BLOCK,
+        )  # fmt: skip
     return splats

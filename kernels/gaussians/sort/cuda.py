@@ -9,5 +9,8 @@ from kernels.workspace import Workspace
 
 
 def run(splats: Splats, workspace: Workspace) -> torch.Tensor:
-    """See :func:`kernels.gaussians.sort.sort`; the rows stand in the order of the scene."""
+    """See :func:`kernels.gaussians.sort.sort`; the rows stand in the order of the scene.
+
+    The tail of the table, rows -1, is the tail of the order.
+    """
     return splats.rows[torch.sort(splats.keys, stable=True).indices]
