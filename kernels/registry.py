@@ -12,10 +12,11 @@ import importlib.util
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from kernels import timing
 from kernels.backends import BACKENDS, interpreted
+from kernels.ranges import ranged
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Operation:
         first = backend not in self._loaded
         if first:
             name = "cpu" if backend == "cuda" and backend not in self.backends() else backend
-            self._loaded[backend] = name, importlib.import_module(f"{self.package}.{name}").run
+            run = importlib.import_module(f"{self.package}.{name}").run
+            self._loaded[backend] = name, ranged(f"{self.group}.{self.name}", run)
         backend, run = self._loaded[backend]
         recorder = timing.active()
         if recorder is None:
@@ -85,11 +87,9 @@ class Operation:
         kwargs: dict[str, Any],
     ) -> Any:
         """Run on a device that works behind the host; its record is completed later."""
-        from kernels.cuda.events import EventClock
+        from kernels.cuda.events import clock_of
 
-        if recorder.late is None:
-            recorder.late = EventClock()
-        clock = cast(EventClock, recorder.late)
+        clock = clock_of(recorder)
         start = time.perf_counter_ns()
         begin = clock.mark()
         result = run(*args, **kwargs)

@@ -54,7 +54,7 @@ class Late(Protocol):
 
 
 class Recorder:
-    """Collects the records of the thread that entered it. Not reentrant.
+    """Collects the records of the thread that entered it, and not those of one entered within.
 
     ``late`` is set by whoever has records to complete when the recorder is left.
     """
@@ -69,6 +69,7 @@ class Recorder:
     def __enter__(self) -> Recorder:
         self.records = []
         self.late = None
+        self._outer = active()
         self.start_ns = time.perf_counter_ns()
         _local.recorder = self
         return self
@@ -79,7 +80,7 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _local.recorder = None
+        _local.recorder = self._outer
         if self.late is not None:
             self.late.finish(self.records)
         self.end_ns = time.perf_counter_ns()

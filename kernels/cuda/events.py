@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from kernels.timing import KernelRecord
+from kernels.timing import KernelRecord, Recorder
 
 PATIENCE_NS = 200_000
 """The event after the last copy is a few microseconds behind the host: it is asked this long."""
@@ -28,7 +28,9 @@ def _new_event() -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class _Launch:
+class Launch:
+    """A record to complete: where it stands, its events, and what makes it."""
+
     place: int
     begin: Any
     end: Any
@@ -43,19 +45,24 @@ class EventClock:
     new_event
         Makes an object with ``record()``, ``query()`` and ``elapsed_time(later)`` in
         milliseconds; by default a CUDA event.
+    spare
+        Events that can be used again, and where those of this frame go in the end.
     """
 
-    def __init__(self, new_event: Callable[[], Any] = _new_event) -> None:
+    def __init__(
+        self, new_event: Callable[[], Any] = _new_event, spare: list[Any] | None = None
+    ) -> None:
         self._new_event = new_event
+        self._spare = _spare if spare is None else spare
         self._marks: list[Any] = []
-        self._launches: list[_Launch] = []
+        self.launches: list[Launch] = []
         # The device is idle when a frame begins, so this event happens now.
         self._zero = self.mark()
         self._zero_ns = time.perf_counter_ns()
 
     def mark(self) -> Any:
         """An event that happens when the device has done all that was launched so far."""
-        event = _spare.pop() if _spare else self._new_event()
+        event = self._spare.pop() if self._spare else self._new_event()
         event.record()
         self._marks.append(event)
         return event
@@ -64,12 +71,12 @@ class EventClock:
         self, place: int, begin: Any, end: Any, completed: Callable[[int, int], KernelRecord]
     ) -> None:
         """Have record ``place`` replaced by ``completed(start_ns, duration_ns)`` in the end."""
-        self._launches.append(_Launch(place, begin, end, completed))
+        self.launches.append(Launch(place, begin, end, completed))
 
     def finish(self, records: list[KernelRecord]) -> None:
         """Complete the records of all launches that are over, in place."""
         deadline = time.perf_counter_ns() + PATIENCE_NS
-        for launch in self._launches:
+        for launch in self.launches:
             while not launch.end.query():
                 if time.perf_counter_ns() > deadline:
                     return
@@ -78,4 +85,11 @@ class EventClock:
                 self._zero_ns + round(1e6 * start_ms),
                 round(1e6 * launch.begin.elapsed_time(launch.end)),
             )
-        _spare.extend(self._marks)
+        self._spare.extend(self._marks)
+
+
+def clock_of(recorder: Recorder) -> EventClock:
+    """The clock that completes the records of a frame, which begins with its first launch."""
+    if recorder.late is None:
+        recorder.late = EventClock()
+    return cast(EventClock, recorder.late)

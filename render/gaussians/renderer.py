@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from render.request import Frame, RenderCancelled, RenderRequest
 from render.residents import Residents
 from render.views import supersampled, view_of
 from scenes.gaussians import GaussianScene
+
+if TYPE_CHECKING:
+    from kernels.gaussians.recorded import RecordedGaussians
 
 KEYS_PER_SLICE = 1 << 20
 """A launch of the blend takes tiles with about this many keys (20 ms), then cancel is looked at."""
@@ -49,6 +52,7 @@ class GaussianRenderer:
     def __init__(self) -> None:
         self._packed: Residents[Any] = Residents(RESIDENT_SCENES)
         self._workspace = Workspace()
+        self._recorded: RecordedGaussians | None = None
 
     def trial(self) -> GaussianScene:
         """A handful of splats within sight of (0, 0, -4)."""
@@ -65,6 +69,7 @@ class GaussianRenderer:
     def forget(self) -> None:
         """Release packed scenes and buffers."""
         self._packed.clear()
+        self._recorded = None
         self._workspace = Workspace()
 
     def render(self, request: RenderRequest, backend: str) -> Frame:
@@ -98,13 +103,20 @@ class GaussianRenderer:
         picture = request.display and factor == 1 and settings.output == "color"
         depth = "depth" in request.outputs or (request.display and settings.output == "depth")
         _check(request)
-        workspace = self._workspace
-        splats = project(backend, packed, view, options, settings.splat_scale, workspace)
-        _check(request)
-        splats = shade(backend, packed, splats, view, degree)
-        _check(request)
-        order = sort(backend, splats, workspace)
-        accumulation = self._blend(request, backend, splats, order, view, options, depth)
+        workspace, limit = self._workspace, keys_at_once(backend)
+        scale = settings.splat_scale
+        if backend == "cuda" and packed.keys.rows <= limit:
+            # A device works behind the host: between two launches there is nothing to cancel.
+            splats, accumulation = self._on_device().draw(
+                packed, view, options, scale, degree, depth, limit
+            )
+        else:
+            splats = project(backend, packed, view, options, scale, workspace)
+            _check(request)
+            splats = shade(backend, packed, splats, view, degree)
+            _check(request)
+            order = sort(backend, splats, workspace)
+            accumulation = self._blend(request, backend, splats, order, view, options, depth, limit)
         images: dict[str, Any] = {}
         if picture:
             images["rgba8"] = display(backend, accumulation, settings.background, workspace)
@@ -112,6 +124,14 @@ class GaussianRenderer:
             found = resolve(backend, accumulation, settings.background)
             finish(images, backend, *found, request, factor)
         return images, splats.settled()
+
+    def _on_device(self) -> RecordedGaussians:
+        """The launches of a device, which are imported where there is one."""
+        if self._recorded is None:
+            from kernels.gaussians.recorded import RecordedGaussians
+
+            self._recorded = RecordedGaussians(self._workspace)
+        return self._recorded
 
     def _resident(self, scene: GaussianScene, backend: str, storage: str) -> Any:
         """The scene packed for a backend, from the last few or made now."""
@@ -128,18 +148,17 @@ class GaussianRenderer:
         view: View,
         options: Options,
         depth: bool,
+        limit: int,
     ) -> Accumulation:
         """Bin and blend, in portions of depth where there are too many tile keys at once."""
         accumulation: Accumulation | None = None
         tiles = centre_out(view)
-        limit = keys_at_once(backend)
         started = time.perf_counter_ns()
         first = 0
         while accumulation is None or first < len(order):
             _check(request)
             lists = bin_splats(backend, splats, order[first:], view, self._workspace, limit)
             first += lists.consumed
-            # A device works behind the host: between two launches there is nothing to cancel.
             slices = 1 if backend == "cuda" else 1 + lists.count // KEYS_PER_SLICE
             for part in np.array_split(tiles, slices):
                 _check(request)

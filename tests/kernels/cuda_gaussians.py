@@ -11,10 +11,13 @@ import numpy as np
 import torch
 
 from kernels import timing
+from kernels.cuda import graphs
+from kernels.cuda.tables import FrameTables
 from kernels.gaussians.bin import bin as bin_splats
 from kernels.gaussians.blend import blend
 from kernels.gaussians.pack import pack
 from kernels.gaussians.project import project
+from kernels.gaussians.recorded import RecordedGaussians, _same
 from kernels.gaussians.resolve import resolve
 from kernels.gaussians.shade import shade
 from kernels.gaussians.sort import sort
@@ -23,7 +26,12 @@ from kernels.gaussians.types import SOURCE, Options, View
 from kernels.image.downsample import downsample
 from kernels.image.quantize import quantize
 from kernels.workspace import Workspace
+from render.gaussians.renderer import RENDERER
 from render.presets import PRESETS
+from render.render import render
+from render.request import RenderRequest, RenderSettings
+from scenes.camera import Camera
+from scenes.gaussians import GaussianScene
 from tests.data import shared_folder
 from tests.kernels.chain import Result, looking_at, psnr, random_splats, run_chain
 from tests.real_scenes import read_ply
@@ -245,6 +253,57 @@ def waiting() -> Measured:
     return {"asked": asked, "after": after}
 
 
+class Again:
+    """In place of a recording: launches again, with the numbers that are there."""
+
+    def __init__(self, launch: Callable[[], Any]) -> None:
+        self.launch, self.result = launch, launch()
+
+    def run(self) -> Any:
+        """Into the same tables."""
+        fill, FrameTables.fill = FrameTables.fill, lambda tables, values: None
+        self.result[1].planes.copy_(self.launch()[1].planes)
+        FrameTables.fill = fill
+        return self.result
+
+
+def recorded() -> Measured:
+    """Frames of a camera that moves, of which all but the first few are run from a recording."""
+    packed = pack("cuda", *small(6))
+    graphs.interpreted, graphs.Recording = lambda: False, Again
+    frames = RecordedGaussians(Workspace(), graphs.Recordings(_same, Again))
+    equal, settled = [], []
+    for place in range(6):
+        view = looking_at((0.3 * place, -0.4, -3.5), (0, 0, 0), 64, 48)
+        splats, found = frames.draw(packed, view, Options(), 1.0, 3, True, 1 << 24)
+        truth = run_chain("cuda", small(6), view).accumulation
+        equal.append(bool(torch.equal(found.planes, truth.planes)))
+        settled.append(splats.settled())
+    kinds = [type(kept).__name__ for kept in frames._recordings._kept.values()]
+    return {"equal": equal, "settled": settled, "kinds": kinds}
+
+
+def rendered() -> Measured:
+    """Whole frames, of which the first finds too little room, beside those of the processor."""
+    arrays = small(6, count=60)
+    scene = GaussianScene(*arrays)
+    camera = Camera.look_at((0.3, -0.4, -3.5), (0, 0, 0), width=64, height=48)
+    RENDERER.forget()
+    packed = RENDERER._resident(scene, "cuda", "fp32")
+    packed.visible.rows, packed.keys.rows = 8, 16
+    apart = []
+    for output in ("color", "depth", "alpha"):
+        pictures = [
+            render(
+                RenderRequest(scene, camera, RenderSettings(backend=backend, output=output))
+            ).rgba8.astype(int)
+            for backend in ("cuda", "cpu")
+        ]
+        apart.append(int(np.abs(pictures[0] - pictures[1]).max()))
+    twice = RenderRequest(scene, camera, RenderSettings(backend="cuda"), ("depth",), True, 2)
+    return {"apart": apart, "shape": render(twice).images["depth"].shape}
+
+
 def crowded() -> Measured:
     """Tables that are too small at first: drawn again with room, then never again."""
     arrays = small(41, count=60)
@@ -336,6 +395,8 @@ def _cases() -> dict[str, Callable[[], Measured]]:
         "batches": batches,
         "products": products,
         "crowded": crowded,
+        "rendered": rendered,
+        "recorded": recorded,
         "waiting": waiting,
         "images": images,
         "counters": counters,

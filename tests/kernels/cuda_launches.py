@@ -17,14 +17,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kernels.cuda.generated import module_of, text_of
 from tests.kernels.cuda_cases import family
 
 ARCHITECTURES = (80, 90, 120)
-_POINTERS = {"float32": "*fp32", "int16": "*i16", "int32": "*i32", "int64": "*i64"}
+_POINTERS = {
+    "float64": "*fp64", "float32": "*fp32", "float16": "*fp16",
+    "uint8": "*u8", "int16": "*i16", "int32": "*i32", "int64": "*i64",
+}  # fmt: skip
 
 
 def record(draw: Callable[[], None]) -> list[dict[str, Any]]:
-    """The distinct launches of a drawing: kernel, argument types, constants, warps."""
+    """The distinct launches of a drawing: kernel, argument types, constants, warps.
+
+    Those of a kernel that was written for what it computes have its text.
+    """
     from triton.runtime.interpreter import InterpretedFunction
 
     launches: dict[str, dict[str, Any]] = {}
@@ -32,6 +39,7 @@ def record(draw: Callable[[], None]) -> list[dict[str, Any]]:
 
     def listen(self: Any, *args: Any, grid: Any, warmup: bool, **kwargs: Any) -> Any:
         warps = kwargs.pop("num_warps", 4)
+        registers = kwargs.pop("maxnreg", None)
         arguments = dict(zip(self.arg_names, args, strict=False)) | kwargs
         types, constants, aligned = {}, {}, []
         for place, name in enumerate(self.arg_names):
@@ -46,6 +54,8 @@ def record(draw: Callable[[], None]) -> list[dict[str, Any]]:
         entry = {
             "module": self.fn.__module__, "name": self.fn.__name__, "types": types,
             "constants": constants, "aligned": aligned, "warps": warps,
+            "registers": registers,
+            "text": text_of(self.fn.__module__),
         }  # fmt: skip
         launches[json.dumps(entry)] = entry
         return run(self, *args, grid=grid, warmup=warmup, **kwargs)
@@ -79,6 +89,8 @@ def compile_all(launches: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     rows = []
     for launch in launches:
+        if launch["text"]:
+            module_of(launch["text"])
         kernel = getattr(importlib.import_module(launch["module"]), launch["name"])
         source = ASTSource(
             kernel,
@@ -90,7 +102,7 @@ def compile_all(launches: list[dict[str, Any]]) -> list[dict[str, Any]]:
             made = triton.compile(
                 source,
                 target=GPUTarget("cuda", architecture, 32),
-                options={"num_warps": launch["warps"]},
+                options={"num_warps": launch["warps"], "maxnreg": launch["registers"]},
             )
             cubin = made.asm["cubin"]
             rows.append(

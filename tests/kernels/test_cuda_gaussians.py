@@ -19,7 +19,8 @@ from tests.kernels.cuda_process import measured_by
 MINIMUM_PSNR = 50.0
 LARGEST_ERROR = 2.0 / 255.0
 
-APART = {"portions", "batches", "products", "crowded", "waiting", "images", "counters"}
+APART = {"portions", "batches", "products", "crowded", "waiting", "recorded", "rendered", "images",
+         "counters"}  # fmt: skip
 NOTHING = {"hostile transparent", "empty"}
 PICTURES = [name for name in CASES if not name.startswith("absurd") and name not in APART]
 
@@ -100,6 +101,20 @@ def test_nothing_waits_for_the_device_before_the_picture(measured, backend):
     assert measured["waiting"]["asked"] == []
     # What is asked for afterwards is seen.
     assert measured["waiting"]["after"] != []
+
+
+@pytest.mark.parametrize("backend", ["cuda"])
+def test_frames_from_a_recording_are_the_same_to_the_last_bit(measured, backend):
+    found = measured["recorded"]
+    assert found["kinds"] == ["Again"]
+    assert found["equal"] == found["settled"] == [True] * 6
+
+
+@pytest.mark.parametrize("backend", ["cuda"])
+def test_whole_frames_are_those_of_the_processor(measured, backend):
+    # One flip of 1/255 on either side; the colours of depth are steeper than depth.
+    assert max(measured["rendered"]["apart"]) <= 3
+    assert measured["rendered"]["shape"] == [48, 64]
 
 
 @pytest.mark.parametrize("backend", ["cuda"])

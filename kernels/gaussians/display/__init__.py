@@ -28,6 +28,7 @@ def display(
     Over a background the picture is opaque. Without one it carries straight alpha: the blended
     colour is premultiplied and is divided by ``1 - T``.
 
+    ``cuda`` leaves it on the device where :func:`kernels.cuda.interop.kept_on_device` says so.
     Tiles that are not blended yet are fully transparent black.
 
     Notes

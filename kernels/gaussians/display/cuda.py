@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 from numpy.typing import NDArray
 
-from kernels.cuda.device import to_host
+from kernels.cuda.interop import DevicePicture, handed_out
 from kernels.cuda.pixels import byte, pixel
 from kernels.gaussians.types import Accumulation
 from kernels.workspace import Workspace
@@ -45,7 +45,7 @@ def run(
     accumulation: Accumulation,
     background: tuple[float, float, float] | None,
     workspace: Workspace,
-) -> NDArray[np.uint8]:
+) -> NDArray[np.uint8] | DevicePicture:
     """See :func:`kernels.gaussians.display.display`; waits for the device."""
     planes = accumulation.planes
     shape = (accumulation.height, accumulation.width)
@@ -55,4 +55,4 @@ def run(
         planes, picture, count, *(float(v) for v in background or (0, 0, 0)),
         OPAQUE=background is not None, PIXELS=BLOCK,
     )  # fmt: skip
-    return to_host(picture)[0].view(np.uint8).reshape(*shape, 4)
+    return handed_out(picture)
