@@ -73,11 +73,12 @@ def measure(request: RenderRequest, photo: Photo, progress: Progress) -> Compari
     height, width = photo.pixels.shape[:2]
     camera = request.camera.stretched(width, height)
     progress(1, _STEPS, "steps")
-    rendered = render(replace(request, camera=camera)).rgba8[..., :3].copy()
+    frame = render(replace(request, camera=camera))
+    rendered = frame.rgba8[..., :3].copy()
     progress(2, _STEPS, "steps")
     one, other = (np.float32(image) / 255 for image in (photo.pixels, rendered))
-    quality = float(psnr("cpu", other, one))
-    return Comparison(photo.pixels, rendered, quality, float(ssim("cpu", other, one)), photo.full)
+    quality, likeness = (float(metric(frame.backend, other, one)) for metric in (psnr, ssim))
+    return Comparison(photo.pixels, rendered, quality, likeness, photo.full)
 
 
 def compare(shell: Shell) -> None:

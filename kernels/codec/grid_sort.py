@@ -52,19 +52,22 @@ def never() -> bool:
 
 
 class _Grid:
-    """Features and who lives where, in rows; :meth:`turn` makes columns of the rows."""
+    """Features and who lives where, in rows; :meth:`turn` makes columns of the rows.
 
-    def __init__(self, features: NDArray[Any], width: int, height: int) -> None:
+    NumPy arrays, or tensors of the device for ``cuda``.
+    """
+
+    def __init__(self, features: NDArray[Any], width: int, height: int, backend: str) -> None:
         count, depth = features.shape
-        self.planes = np.zeros((depth, height, width + SPARE), np.float32)
-        self.cells = np.full((height, width + SPARE), -1, np.int32)
+        self.backend = backend
+        self.planes: Any = np.zeros((depth, height, width + SPARE), np.float32)
+        self.cells: Any = np.full((height, width + SPARE), -1, np.int32)
         self.lengths = np.clip(count - width * np.arange(height), 0, width)
-        self._turned = (
+        self._turned: tuple[Any, Any, NDArray[np.int64]] = (
             np.zeros((depth, width, height + SPARE), np.float32),
             np.full((width, height + SPARE), -1, np.int32),
             (self.lengths > np.arange(width)[:, None]).sum(axis=1),
         )
-        self._target = np.empty(max(self.planes.size, self._turned[0].size), np.float32)
         row = np.zeros(width * height)
         middle, largest = _middle(features)
         for plane, values, mean in zip(self.planes, features.T, middle, strict=True):
@@ -74,6 +77,17 @@ class _Grid:
         flat = np.full(width * height, -1, np.int32)
         flat[:count] = np.arange(count)
         self.cells[:, :width] = flat.reshape(height, width)
+        if backend == "cuda":
+            self._move()
+        else:
+            self._target = np.empty(max(self.planes.size, self._turned[0].size), np.float32)
+
+    def _move(self) -> None:
+        from kernels.cuda.device import to_device
+
+        self.planes, self.cells = to_device(self.planes), to_device(self.cells)
+        planes, cells, lengths = self._turned
+        self._turned = to_device(planes), to_device(cells), lengths
 
     def turn(self) -> None:
         """Exchange rows and columns."""
@@ -84,14 +98,32 @@ class _Grid:
         self._turned = self.planes, self.cells, self.lengths
         self.planes, self.cells, self.lengths = planes, cells, lengths
 
-    def low_pass(self, radius: float, pause: Callable[[], None]) -> NDArray[np.float32]:
+    def low_pass(self, radius: float, pause: Callable[[], None]) -> Any:
         """What should live where."""
+        if self.backend == "cuda":
+            return blur_grid("cuda", self.planes, self.lengths, radius)
         target = self._target[: self.planes.size].reshape(self.planes.shape)
         for plane in range(len(self.planes)):
             pause()
             one = self.planes[plane : plane + 1]
-            target[plane : plane + 1] = blur_grid("cpu", one, self.lengths, radius)
+            target[plane : plane + 1] = blur_grid(self.backend, one, self.lengths, radius)
         return target
+
+    def settle(self) -> None:
+        """Wait for a device that has been told to do much: it is not to be stopped in between."""
+        if self.backend == "cuda":
+            from kernels.cuda.staging import event
+
+            event().synchronize()
+
+    def order(self, width: int, count: int) -> NDArray[np.int32]:
+        """Who lives in the first cells."""
+        cells = self.cells
+        if self.backend == "cuda":
+            from kernels.cuda.device import to_host
+
+            cells = to_host(cells)[0]
+        return np.array(cells[:, :width]).reshape(-1)[:count]
 
     def groups(self, rng: np.random.Generator, radius: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """Bands of four rows out of a neighbourhood, and how far each is shifted."""
@@ -120,6 +152,12 @@ def _radii(width: int, height: int, shrink: float) -> list[float]:
     return radii
 
 
+def product_count(features: NDArray[Any], width: int, height: int, effort: str) -> float:
+    """Multiplications of :func:`grid_sort`: four a value for a swap, which is most of it."""
+    schedule = EFFORTS[effort]
+    return 8.0 * features.size * schedule.passes * len(_radii(width, height, schedule.shrink))
+
+
 def grid_sort(
     features: Any,
     width: int,
@@ -127,6 +165,7 @@ def grid_sort(
     *,
     seed: int = 0,
     effort: str = "normal",
+    backend: str = "cpu",
     progress: Callable[[int, int, str], None] = no_progress,
     cancel: Callable[[], bool] = never,
 ) -> NDArray[np.int32]:
@@ -144,6 +183,8 @@ def grid_sort(
         Of the random groups. The same seed gives the same order on any number of threads.
     effort
         ``"low"``, ``"normal"`` or ``"high"``, see :data:`EFFORTS`.
+    backend
+        Of the low-pass and the swaps; on ``cuda`` the grid stays on the device until it is done.
     progress
         Called as ``progress(done, total, "passes")``.
     cancel
@@ -151,7 +192,8 @@ def grid_sort(
 
     Returns
     -------
-    (N,) int32: the cell (i mod width, i // width) holds Gaussian ``order[i]``.
+    (N,) int32: the cell (i mod width, i // width) holds Gaussian ``order[i]``. Backends differ
+    where two ways of swapping are equal within rounding.
 
     Raises
     ------
@@ -176,7 +218,7 @@ def grid_sort(
     if count < 2:
         return np.arange(count, dtype=np.int32)
 
-    grid = _Grid(values, width, height)
+    grid = _Grid(values, width, height, backend)
     schedule = EFFORTS[effort]
     radii = _radii(width, height, schedule.shrink)
     rng = np.random.default_rng(seed)
@@ -193,11 +235,12 @@ def grid_sort(
             for _ in range(schedule.passes):
                 pause()
                 bands = grid.groups(rng, radius)
-                swap("cpu", grid.planes, grid.cells, target, grid.lengths, *bands)
+                swap(backend, grid.planes, grid.cells, target, grid.lengths, *bands)
                 done += 1
             grid.turn()
+            grid.settle()
     progress(total, total, "passes")
-    return grid.cells[:, :width].reshape(-1)[:count].copy()
+    return grid.order(width, count)
 
 
 def _levels(values: Any) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,8 @@ def kmeans(
         Updates at most; ends before when no label changes.
     start
         (count, D) centroids to begin with; otherwise as many points, drawn with ``seed``.
+    backend
+        Of both halves of a pass. ``cuda`` holds the points on the device for all passes.
 
     Returns
     -------
@@ -64,6 +67,7 @@ def kmeans(
         chosen = np.random.default_rng(seed).choice(len(points), count, replace=False)
         start = points[np.sort(chosen)]
     middle = np.array(start, np.float32)
+    held = _held(points, backend)
     labels: NDArray[np.int32] | None = None
     total = (iterations + 1) * len(points)
     for iteration in range(iterations + 1):
@@ -74,12 +78,12 @@ def kmeans(
             progress(passed * len(points) + len(points) * done // parts, total, "vectors")
 
         before = labels
-        labels, squared = nearest(backend, points, middle, before, tick)
+        labels, squared = nearest(backend, held, middle, before, tick)
         if iteration == 0 and not np.isfinite(squared).all():
             raise ValueError("points must be finite")
         if iteration == iterations or (before is not None and np.array_equal(before, labels)):
             break
-        middle, sizes = centroids(backend, points, labels, count)
+        middle, sizes = centroids(backend, held, labels, count)
         empty = np.flatnonzero(sizes == 0)
         if len(empty):
             worst = np.argsort(squared, kind="stable")[::-1][: len(empty)]
@@ -87,6 +91,15 @@ def kmeans(
     assert labels is not None  # there is at least one pass
     progress(total, total, "vectors")
     return middle, labels
+
+
+def _held(points: NDArray[np.float32], backend: str) -> Any:
+    """The points where the backend reads them without bringing them anew in every pass."""
+    if backend != "cuda":
+        return points
+    from kernels.cuda.staging import bring
+
+    return bring(points)
 
 
 def kmeans_1d(

@@ -28,6 +28,10 @@ ROUND = 0.1
 """Share of the splats that may go in one round; with more, pairs merge that are not the best."""
 INVISIBLE = 1 / 255
 """Splats of lower opacity are never drawn."""
+DEVICE_ROWS = 1 << 21
+"""Rows that a device is given at once: some 0.01 s."""
+PRODUCTS = 100
+"""Multiplications that the cost of a pair takes."""
 LARGEST = np.float32(1e18)
 """Sizes above are taken for this one while pairs are chosen, so that squares fit into float32."""
 
@@ -94,19 +98,21 @@ def _owners(
 
     Exactly ``count`` splats stand for themselves, as long as there are as many.
     """
+    from kernels.codec.choice import backend_for
     from kernels.codec.order import morton_order
     from kernels.gaussians.matching import take_pairs
 
     total = len(table)
+    backend = backend_for(PRODUCTS * REACH * (total - count) / ROUND, 4 * table.nbytes)
     # The last entry stands for nothing, and for itself.
     parents = np.arange(total + 1)
     labels = np.arange(total)
     turn = 0
     while len(table) > count:
         progress(total - len(table), total - count, "splats")
-        order = morton_order(table[:, :3] @ _turn(turn))
+        order = morton_order(table[:, :3] @ _turn(turn), backend)
         table, labels = _taken(table, order), labels[order]
-        partners, costs = _partners(table, cancel)
+        partners, costs = _partners(table, backend, cancel)
         most = min(len(table) - count, max(1, int(ROUND * len(table))))
         kept, lost = take_pairs(np.argsort(costs, kind="stable"), partners, most)
         alone = kept == lost
@@ -134,17 +140,21 @@ def _taken(table: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.fl
 
 
 def _partners(
-    table: NDArray[np.float32], cancel: Cancel
+    table: NDArray[np.float32], backend: str, cancel: Cancel
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For every row the cheapest partner and its cost, on all cores."""
+    """For every row the cheapest partner and its cost, on all cores or on the device."""
     from scenes.assembly import in_parts
 
     partners = np.empty(len(table), np.int64)
     costs = np.empty(len(table), np.float32)
 
     def work(first: int, last: int) -> None:
-        partners[first:last], costs[first:last] = pair("cpu", table, REACH, first, last)
+        partners[first:last], costs[first:last] = pair(backend, table, REACH, first, last)
 
+    if backend == "cuda":
+        for here in blocks(len(table), no_progress, cancel, DEVICE_ROWS):
+            work(here.start, here.stop)
+        return partners, costs
     in_parts(len(table), work, lambda _: None, no_progress, cancel)
     return partners, costs
 

@@ -15,6 +15,8 @@ from scenes.sog.quality import Quality
 
 MOST_CELLS = 4_000_000
 """Splats of a grid: it takes some 160 bytes each."""
+BYTES = 32
+"""Of a feature of a cell on a device: both grids, sums of float64, and low-passes."""
 
 
 def grid_size(count: int) -> tuple[int, int]:
@@ -50,13 +52,17 @@ def orders_of(
     yield along_curve
     if quality.grid is None or not 64 <= scene.count <= MOST_CELLS:
         return
-    from kernels.codec.grid_sort import features_of, grid_sort
+    from kernels.codec.choice import backend_for
+    from kernels.codec.grid_sort import features_of, grid_sort, product_count
     from kernels.codec.kmeans import Interrupted
 
     features = features_of(scene.means, scene.scales, scene.opacities, scene.sh)
     size = grid_size(scene.count)
+    backend = backend_for(product_count(features, *size, quality.grid), BYTES * features.size)
     try:
-        order = grid_sort(features, *size, effort=quality.grid, progress=progress, cancel=cancel)
+        order = grid_sort(
+            features, *size, effort=quality.grid, backend=backend, progress=progress, cancel=cancel
+        )
     except Interrupted:
         raise Cancelled from None
     yield order.astype(np.int64)

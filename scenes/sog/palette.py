@@ -23,6 +23,8 @@ Vectors = NDArray[np.float32]
 
 SMALLEST = 1024
 LARGEST = 65_536
+BLOCKS = 1 << 29
+"""Bytes that blocks of the coefficients take on a device at most."""
 ROW = 64
 """Palette entries beside each other in the picture."""
 
@@ -115,12 +117,15 @@ def _trained(
     progress: Progress,
     cancel: Cancel,
 ) -> Vectors:
+    from kernels.codec.choice import backend_for
     from kernels.codec.kmeans import Interrupted, kmeans
 
     rows = _sample(scene, quality.samples, progress, cancel)
     sample = np.ascontiguousarray(vectors[rows])
+    products = sample.size * most * (quality.passes + 1)
+    backend = backend_for(products, 2 * sample.nbytes)
     try:
-        return kmeans(sample, most, quality.passes, 0, progress, cancel)[0]
+        return kmeans(sample, most, quality.passes, 0, progress, cancel, backend=backend)[0]
     except Interrupted:
         raise Cancelled from None
 
@@ -166,6 +171,7 @@ def _smooth_order(centroids: Vectors) -> NDArray[np.int64]:
 def _assigned(
     vectors: Vectors, centroids: Vectors, progress: Progress, cancel: Cancel
 ) -> NDArray[np.int32]:
+    from kernels.codec.choice import backend_for
     from kernels.codec.nearest import nearest
 
     def tick(done: int, total: int) -> None:
@@ -173,4 +179,6 @@ def _assigned(
             raise Cancelled
         progress(done * len(vectors) // total, len(vectors), "splats labelled")
 
-    return nearest("cpu", vectors, centroids, None, tick)[0]
+    # Rows pass through the device in blocks: what it holds is mostly the centroids.
+    backend = backend_for(vectors.size * len(centroids), BLOCKS + 4 * centroids.nbytes)
+    return nearest(backend, vectors, centroids, None, tick)[0]

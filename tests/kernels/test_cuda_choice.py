@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 
-import numpy as np
 import pytest
 import torch
 
 from kernels import backends, timing
-from kernels.image.psnr import psnr
+from kernels.registry import Cost, Operation
 
 
 @pytest.fixture
@@ -57,8 +56,17 @@ def test_the_interpreter_has_to_be_asked_for(found, monkeypatch):
     assert backends.resolve("auto") == "cpu"
 
 
-def test_what_has_no_cuda_kernels_runs_on_the_processor_and_says_so():
-    image = np.zeros((4, 4, 3), np.float32)
+def test_what_has_no_cuda_kernels_runs_on_the_processor_and_says_so(tmp_path, monkeypatch):
+    package = tmp_path / "made_up" / "double"
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").touch()
+    (package / "cpu.py").write_text("def run(number):\n    return 2 * number\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(Operation, "known", [])
+    double = Operation("made_up.double", lambda result, number: Cost(counters={"number": number}))
     with timing.Recorder() as recorder:
-        assert psnr("cuda", image, image + 0.1) == pytest.approx(20, abs=1e-4)
-    assert [record.backend for record in recorder.records] == ["cpu"]
+        assert double("cuda", 21) == 42
+    assert [(record.backend, record.counters) for record in recorder.records] == [
+        ("cpu", {"number": 21})
+    ]

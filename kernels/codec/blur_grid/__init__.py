@@ -28,14 +28,15 @@ def blur_grid(backend: str, planes: Any, lengths: Any, radius: float) -> Any:
     planes
         (D, H, S) float32: one plane per feature.
     lengths
-        (H,) integers 0 .. S, none larger than the one before: the cells 0 .. lengths[y] - 1 of
-        row y exist.
+        (H,) NumPy integers 0 .. S, none larger than the one before: the cells
+        0 .. lengths[y] - 1 of row y exist.
     radius
         Cells, > 0.
 
     Returns
     -------
-    (D, H, S) float32 (``reference``: of the type of ``planes``); 0 where there is no cell.
+    (D, H, S) float32 (``reference``: of the type of ``planes``; ``cuda``: a tensor on the device);
+    0 where there is no cell.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def blur_grid(backend: str, planes: Any, lengths: Any, radius: float) -> Any:
     Notes
     -----
     Running sums in float64: the cost, 12 FLOPs and 16 bytes a value, does not depend on the
-    radius.
+    radius. ``cuda`` holds prefix sums: 16 bytes a value beside both grids.
     """
     if len(planes.shape) != 3 or lengths.shape != planes.shape[1:2]:
         raise ValueError(f"planes must be (D, H, S) and lengths (H,), got {tuple(planes.shape)}")

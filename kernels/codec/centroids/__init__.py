@@ -27,7 +27,7 @@ def centroids(
     Parameters
     ----------
     points
-        (N, D) float32; rows may stand apart.
+        (N, D) float32; rows may stand apart; a tensor of the device too for ``cuda``.
     labels
         (N,) int32 in 0..count - 1.
 

@@ -33,7 +33,8 @@ def morton(backend: str, points: Any) -> Any:
 
     Returns
     -------
-    (N,) uint64 from ``cpu``, int64 from ``reference``; always below 2^63.
+    (N,) uint64 from ``cpu``, int64 from ``reference``, and an int64 tensor on the device from
+    ``cuda``; always below 2^63.
 
     Raises
     ------

@@ -41,7 +41,8 @@ def nearest(
     ----------
     points
         (N, D) float32, finite. Rows may stand apart (a view of some columns, a memory map); they
-        are read block by block and never copied as a whole.
+        are read block by block and never copied as a whole. A tensor of the device for ``cuda``
+        saves bringing them, where several calls have the same points.
     centroids
         (K, D) float32, finite, K >= 1.
     guess
@@ -67,6 +68,7 @@ def nearest(
     Products are taken about the mean of the centroids, so rounding is relative to their spread
     and not to their distance from the origin: the named centroid is nearest within about 1e-6 of
     the squared spread. Cost: 2 N K D FLOPs without a guess; memory O(N + K) beyond the arrays.
+    ``cuda`` makes no use of a guess, and takes 6 N K D FLOPs of float16 on tensor cores.
     The fused search and its blocks follow "Flash-KMeans" (2026); the bound is Elkan's ("Using the
     Triangle Inequality to Accelerate k-Means", ICML 2003), kept per cluster instead of per pair.
     """

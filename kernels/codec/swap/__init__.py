@@ -30,7 +30,8 @@ def swap(
     Parameters
     ----------
     planes
-        (D, H, S) float32, C-contiguous: one plane per feature; changed.
+        (D, H, S) float32, C-contiguous: one plane per feature; changed. Tensors of the device
+        for ``cuda``, and so ``cells`` and ``target``; NumPy arrays are brought there and back.
     cells
         (H, S) int32, who lives in a cell; moves along with the features; changed.
     target
@@ -47,7 +48,8 @@ def swap(
     Returns
     -------
     (gain, changed)
-        By how much the sum of squared distances fell, and how many groups changed.
+        By how much the sum of squared distances fell, and how many groups changed; from ``cuda``
+    tensors of no dimension that hold the numbers once the device has got there.
 
     Raises
     ------

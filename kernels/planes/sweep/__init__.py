@@ -65,9 +65,11 @@ def sweep(
 
     Notes
     -----
-    Both backends sum integers below 2^24 in float32, so winners are equal. Cost a cell (pixel and
-    disparity): 72 FLOPs, 5 bytes of memory, 81 bytes of traffic. One thread; whoever has more
-    cores sweeps bands of rows side by side.
+    All backends sum integers below 2^24 in float32, so winners are equal; where penalties are
+    broken numbers, ``cuda`` adds directions in any order and rounds accordingly. Cost a cell
+    (pixel and disparity): 72 FLOPs, 5 bytes of memory, 81 bytes of traffic. ``cpu`` is one
+    thread; whoever has more cores sweeps bands of rows side by side. ``cuda`` waits and returns
+    NumPy arrays.
     """
     if len(left.shape) != 2 or tuple(left.shape) != tuple(right.shape) or 0 in left.shape:
         raise ValueError(

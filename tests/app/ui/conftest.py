@@ -52,6 +52,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) ->
 @pytest.fixture(autouse=True)
 def nothing_left(qapp: QApplication, home: Path) -> Iterator[None]:
     """Fail a test that leaves threads, running timers, windows or dialogs."""
+    # What is there before a test is not looked through again after it: that takes a second.
+    gc.collect()
+    gc.freeze()
     threads = set(threading.enumerate())
     windows = set(map(id, _windows()))
     timers = set(map(id, _running(QTimer)))
