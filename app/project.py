@@ -17,8 +17,8 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from app.document import Bookmark, Document
-from render.presets import PRESETS
-from render.request import SURFACES, VIEWS, RenderSettings
+from render.request import RenderSettings
+from render.request_json import settings_in
 from scenes.camera import Camera, Projection
 from scenes.frames import FRAMES
 from scenes.open import OPENED_WITH
@@ -31,7 +31,6 @@ from scenes.scene import Scene
 NAME = "plenoscope-project"
 VERSION = 1
 SUFFIX = ".plenoscope"
-BACKENDS = ("auto", "reference", "cpu", "cuda")
 LARGEST_IMAGE = 65_536
 """Pixels a side of a stored camera."""
 MOST_LEVELS = 1000
@@ -116,7 +115,7 @@ def load_project(file: str | Path) -> Project:
             _bookmark_from(item, file.parent)
             for item in value.get("bookmarks", []).items("bookmark", most=100_000)
         ),
-        render_settings=_settings_from(value.get("render", {})),
+        render_settings=settings_in(value.get("render", {})),
         orientation=value.get("orientation", "none").text(),
         view=None if view.raw is None else _camera_from(view),
         time=value.get("time", 0.0).number(0.0, LONGEST),
@@ -272,28 +271,4 @@ def _camera_from(value: Value) -> Camera:
         value["cx"].number(-1e6, 1e6),
         value["cy"].number(-1e6, 1e6),
         cast(Projection, value.get("projection", "pinhole").choice(get_args(Projection))),
-    )
-
-
-def _settings_from(value: Value) -> RenderSettings:
-    default = RenderSettings()
-    degree, background = value.get("sh_degree", None), value.get("background", None)
-    if background.raw is None:
-        color = default.background if "background" not in value else None
-    else:
-        red, green, blue = (
-            Value(value.file, one, background.where).number(0.0, 1.0)
-            for one in background.numbers(3).tolist()
-        )
-        color = (red, green, blue)
-    return RenderSettings(
-        preset=value.get("preset", default.preset).choice(list(PRESETS)),
-        sh_degree=None if degree.raw is None else degree.integer(0, 4),
-        splat_scale=value.get("splat_scale", default.splat_scale).number(0.01, 4.0),
-        background=color,
-        output=value.get("output", default.output).choice(VIEWS),
-        backend=value.get("backend", default.backend).choice(BACKENDS),
-        back_faces=value.get("back_faces", default.back_faces).flag(),
-        skip_empty=value.get("skip_empty", default.skip_empty).flag(),
-        surface=value.get("surface", default.surface).choice(SURFACES),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,12 @@ def bench(
     progress: Callable[[int, int, str], None],
     renderer: Callable[[RenderRequest], Frame] = render,
     limits: LimitsOf = unmeasured,
+    warm_up: int = 1,
+    measured: AbstractContextManager[Any] | None = None,
 ) -> dict[str, Any]:
-    """Render every camera ``repeat`` times, in turn, after one round of warm-up.
+    """Render every camera ``repeat`` times, in turn, after rounds of warm-up.
+
+    ``measured`` is entered before the first frame that counts, and left after the last.
 
     Returns
     -------
@@ -62,22 +67,23 @@ def bench(
         mean frame, so they add up to 1; medians need not add up. ``of_limit`` and ``bound`` (see
         :class:`render.profile.Reach`) are None where ``limits`` knows nothing.
     """
-    from dataclasses import replace
-
     totals: dict[str, list[float]] = {name: [] for name, _ in cameras}
     rows: dict[tuple[str, str], _Row] = {}
     other = _Row("other", "")
-    count = len(cameras) * (repeat + 1)
-    for number in range(repeat + 1):
-        for index, (name, camera) in enumerate(cameras):
-            start = time.perf_counter_ns()
-            frame = renderer(replace(request, camera=camera))
-            took = (time.perf_counter_ns() - start) / 1e6
-            progress(number * len(cameras) + index + 1, count, "frames")
-            if number == 0:
-                continue
-            totals[name].append(took)
-            other.milliseconds.append(max(took - _collect(frame, rows), 0.0))
+    count = len(cameras) * (warm_up + repeat)
+    with ExitStack() as stack:
+        for number in range(warm_up + repeat):
+            if number == warm_up:
+                stack.enter_context(measured or nullcontext())
+            for index, (name, camera) in enumerate(cameras):
+                start = time.perf_counter_ns()
+                frame = renderer(replace(request, camera=camera))
+                took = (time.perf_counter_ns() - start) / 1e6
+                progress(number * len(cameras) + index + 1, count, "frames")
+                if number < warm_up:
+                    continue
+                totals[name].append(took)
+                other.milliseconds.append(max(took - _collect(frame, rows), 0.0))
     frames_ms = np.array([value for values in totals.values() for value in values])
     low, median, high = np.quantile(frames_ms, (0.05, 0.5, 0.95))
     mean = float(frames_ms.mean())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import cast
 
 from kernels.backends import resolve
+from kernels.ranges import ranged
 from kernels.timing import Recorder
 from render.renderers import renderers
 from render.request import Frame, RenderCancelled, RenderRequest, RenderSettings
@@ -32,10 +34,11 @@ def render(request: RenderRequest) -> Frame:
     """
     backend = resolve(request.settings.backend)
     renderer = renderers()[request.scene.kind]
+    draw = ranged("frame", renderer.render)
     with KERNELS:
         start = time.perf_counter_ns()
-        with Recorder() as recorder:
-            frame = renderer.render(request, backend)
+        with Recorder() as recorder, _pictures(request, backend):
+            frame = draw(request, backend)
         total = time.perf_counter_ns() - start
     return replace(
         frame,
@@ -45,6 +48,15 @@ def render(request: RenderRequest) -> Frame:
         camera=request.camera,
         backend=backend,
     )
+
+
+def _pictures(request: RenderRequest, backend: str) -> AbstractContextManager[None]:
+    """Where the renderer leaves its picture."""
+    if not request.on_device or backend != "cuda":
+        return nullcontext()
+    from kernels.cuda.interop import kept_on_device
+
+    return kept_on_device(True)
 
 
 def warm_up(

@@ -76,7 +76,8 @@ class RenderRequest:
     picture ``rgba8`` that is made when ``display`` is set. ``supersample`` renders N x N samples a
     pixel and averages. ``effort`` below 1 allows longer steps through a field, while a camera
     moves. ``cancelled`` is polled between stages; ``partial`` receives unfinished ``rgba8``
-    pictures of frames that take long.
+    pictures of frames that take long. With ``on_device``, ``rgba8`` may be a
+    :class:`kernels.cuda.interop.DevicePicture`.
     """
 
     scene: Any
@@ -89,6 +90,7 @@ class RenderRequest:
     world_from_file: NDArray[np.float64] | None = None
     cancelled: Callable[[], bool] | None = None
     partial: Callable[[NDArray[np.uint8]], None] | None = None
+    on_device: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,5 +125,5 @@ class Frame:
 
     @property
     def rgba8(self) -> NDArray[np.uint8]:
-        """The picture for the screen, (H, W, 4) uint8."""
-        return self.images["rgba8"]
+        """The picture for the screen, (H, W, 4) uint8; from the device, where it was left there."""
+        return np.asarray(self.images["rgba8"])

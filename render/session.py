@@ -85,6 +85,7 @@ def laid_over(unfinished: NDArray[np.uint8], before: NDArray[np.uint8] | None) -
         below = np.zeros_like(unfinished)
         below[..., 3] = 255
     else:
+        before = np.asarray(before)
         rows = np.arange(height) * before.shape[0] // height
         columns = np.arange(width) * before.shape[1] // width
         below = before[rows][:, columns]

@@ -105,6 +105,7 @@ class GaussianRenderer:
         _check(request)
         workspace, limit = self._workspace, keys_at_once(backend)
         scale = settings.splat_scale
+        splats: Splats
         if backend == "cuda" and packed.keys.rows <= limit:
             # A device works behind the host: between two launches there is nothing to cancel.
             splats, accumulation = self._on_device().draw(

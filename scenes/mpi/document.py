@@ -57,7 +57,7 @@ def described(scene: PlaneScene, names: Names) -> tuple[dict[str, Any], list[str
 def _one(scene: PlaneScene, names: Names, folder: str, lost: list[str]) -> dict[str, Any]:
     value: dict[str, Any] = {"name": scene.name}
     if scene.camera is not None:
-        value["camera"] = _camera(scene.camera)
+        value["camera"] = camera_json(scene.camera)
     value["layers"] = [
         _layer(layer, names.picture(f"{folder}layers/{number:03d}", layer.image))
         for number, layer in enumerate(scene.layers)
@@ -73,7 +73,8 @@ def _one(scene: PlaneScene, names: Names, folder: str, lost: list[str]) -> dict[
     return value
 
 
-def _camera(camera: Camera) -> dict[str, Any]:
+def camera_json(camera: Camera) -> dict[str, Any]:
+    """A camera, every number to the bit."""
     return {
         "camera_from_world": camera.camera_from_world.tolist(),
         "size": [camera.width, camera.height],
@@ -194,7 +195,7 @@ def _scene(
     try:
         return PlaneScene(
             layers=tuple(_layer_in(layer, pictures) for layer in layers),
-            camera=_camera_in(value["camera"]) if "camera" in value else None,
+            camera=camera_in(value["camera"]) if "camera" in value else None,
             photo=pictures[value["photo"].text()] if "photo" in value else None,
             basis=_basis_in(value["basis"], pictures, maps) if "basis" in value else None,
             members=members,
@@ -207,7 +208,8 @@ def _scene(
         value.fail("a scene whose parts fit", str(error))
 
 
-def _camera_in(value: Value) -> Camera:
+def camera_in(value: Value) -> Camera:
+    """The camera that :func:`camera_json` described; SceneError where it is none."""
     pose = value["camera_from_world"].rows(4)
     value["camera_from_world"].rigid(pose)  # looked at, but kept to the bit
     width, height = _whole_numbers(value["size"], 2, LARGEST_PICTURE)

@@ -28,9 +28,11 @@ from tests.data import shared_folder
 from tests.real_scenes import real_scene
 
 
-def yardstick(count: int = 300_000) -> tuple[GaussianScene, list[Camera]]:
-    """The room of the speed figures, and its twelve cameras."""
-    module = runpy.run_path(str(shared_folder("bench") / "make_room.py"))
+def yardstick(
+    count: int = 300_000, generator: Path | None = None
+) -> tuple[GaussianScene, list[Camera]]:
+    """The room of the speed figures, and its twelve cameras; ``generator`` is its program."""
+    module = runpy.run_path(str(generator or shared_folder("bench") / "make_room.py"))
     names, rows = module["build"](count)
     column = {name: i for i, name in enumerate(names)}
     rest = [column[f"f_rest_{i}"] for i in range(45)]

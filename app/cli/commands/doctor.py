@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace, effort: Effort | None = None) -> int:
     from app.limits import KeptLimits, measure_machine
     from app.settings import config_folder, state_folder
     from kernels.backends import BACKENDS, available, resolve
+    from kernels.cuda.interop import picture_way
     from scenes.registry import never
 
     if arguments.calibrate:
@@ -42,18 +43,20 @@ def run(arguments: argparse.Namespace, effort: Effort | None = None) -> int:
     kept = KeptLimits()
     limits = {name: kept(name) for name in MEASURED if available(name)[0]}
     backends = {name: available(name) for name in BACKENDS}
+    graphics = opengl()
     report: dict[str, Any] = {
         "versions": versions(),
         "cpu": processor(),
         "threads": threads(),
         "kernel_cache": kernel_cache(),
         "ffmpeg": ffmpeg(),
-        "opengl": opengl(),
+        "opengl": graphics,
         "backends": {
             name: {"available": ready, "reason": reason}
             for name, (ready, reason) in backends.items()
         },
         "auto": resolve("auto"),
+        "picture": picture_way(resolve("auto"), graphics)[1],
         "limits": {name: found and asdict(found) for name, found in limits.items()},
         "folders": {"settings": str(config_folder()), "state": str(state_folder())},
     }
@@ -73,6 +76,7 @@ def run(arguments: argparse.Namespace, effort: Effort | None = None) -> int:
                 for name, (ready, reason) in backends.items()
             ),
             ("backend auto", report["auto"]),
+            ("picture to canvas", report["picture"]),
             *(
                 (f"limits of {name}", found.words if found else _UNMEASURED)
                 for name, found in limits.items()

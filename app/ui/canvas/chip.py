@@ -52,7 +52,7 @@ class Chip(QLabel):
         if driver.state:
             text = driver.state
         elif frame is not None:
-            height, width = frame.rgba8.shape[:2]
+            height, width = frame.images["rgba8"].shape[:2]
             full = self._canvas.physical_size[1]
             parts = [f"{width} × {height}", f"{100 * height / full:.0f} %", frame.backend]
             text = " · ".join(part for part in parts if part)

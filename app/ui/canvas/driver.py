@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -189,6 +190,7 @@ class RenderDriver(QObject):
             if not self.starting:
                 self._warm_up(request.scene.kind)
             return
+        request = replace(request, on_device=self.canvas.handover.possible)
         number = session.submit(request, moving)
         self._asked[number] = view
         while len(self._asked) > _REMEMBERED:

@@ -93,8 +93,19 @@ class ImageQuad:
         self.reserve(width, height)
         assert self._texture is not None
         self._texture.set_data(np.ascontiguousarray(rgba8), offset=(0, 0))
-        self.image_size = (width, height)
+        self.filled((width, height), asked_size)
+
+    def filled(self, size: tuple[int, int], asked_size: tuple[int, int]) -> None:
+        """The texture holds another picture of this width and height; see :meth:`upload`."""
+        self.image_size = size
         self._aspect = asked_size[0] / asked_size[1]
+
+    def texture_name(self) -> int | None:
+        """OpenGL's name of the texture; None before it was drawn for the first time."""
+        texture = self._texture and gloo.get_current_canvas().context.shared.parser.get_object(
+            self._texture.id
+        )
+        return texture.handle if texture else None
 
     def draw(
         self, canvas_size: tuple[int, int], check: float, around: tuple[float, float, float]

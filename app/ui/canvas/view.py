@@ -16,6 +16,7 @@ from vispy.gloo import gl
 from vispy.visuals import LineVisual, MarkersVisual
 
 from app.ui import theme
+from app.ui.canvas.handover import Handover
 from app.ui.canvas.quad import ImageQuad
 from app.ui.canvas.strokes import Strokes
 from render.request import Frame
@@ -86,6 +87,7 @@ class Canvas(QWidget):
         self._drawn: tuple[Picture, int, int] | None = None
         self._empty = True
         self.graphics = ""
+        self.handover = Handover()
         self._size = (0, 0)
         theme.notifier.changed.connect(self.redraw)
 
@@ -126,6 +128,8 @@ class Canvas(QWidget):
         """Give the GL context back."""
         theme.notifier.changed.disconnect(self.redraw)
         self.native.frameSwapped.disconnect(self._swapped)
+        self.surface.set_current()
+        self.handover.close()
         self.surface.close()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -148,8 +152,7 @@ class Canvas(QWidget):
         waiting, self._waiting = self._waiting, None
         begin = time.perf_counter_ns()
         if waiting is not None:
-            self._quad.upload(waiting.frame.rgba8, waiting.asked_size)
-            self.surface.context.flush_commands()
+            self._take(self._quad, waiting)
         uploaded = time.perf_counter_ns()
         ground = theme.current().background
         around = (ground.redF(), ground.greenF(), ground.blueF())
@@ -161,6 +164,16 @@ class Canvas(QWidget):
             self._draw_strokes(self.overlay(width, height), width, height)
         if waiting is not None:
             self._drawn = (waiting, uploaded - begin, uploaded)
+
+    def _take(self, quad: ImageQuad, waiting: Picture) -> None:
+        """Bring a picture into the texture, from the device itself where that is possible."""
+        picture = waiting.frame.images["rgba8"]
+        quad.reserve(picture.shape[1], picture.shape[0])
+        on_host = isinstance(picture, np.ndarray)
+        if on_host or not self.handover.bring(quad, picture, waiting.asked_size):
+            quad.upload(waiting.frame.rgba8, waiting.asked_size)
+        self.surface.context.flush_commands()
+        self.handover.choose(waiting.frame.backend, self.graphics)
 
     def _screen_size(self) -> tuple[int, int]:
         """Physical pixels of the largest screen: the texture never grows after that."""

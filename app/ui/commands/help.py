@@ -48,7 +48,8 @@ def _about(shell: Shell) -> None:
     box.setInformativeText(
         "Opens radiance-field scenes, scrubs camera paths, exports videos, and shows where every "
         "millisecond went.\n\nFree software under the GNU General Public License, version 3 or "
-        f"later.\n\nGraphics: {shell.driver.canvas.graphics or 'not started'}"
+        f"later.\n\nGraphics: {shell.driver.canvas.graphics or 'not started'}\n\n"
+        f"The picture reaches the canvas by: {shell.driver.canvas.handover.words}"
     )
     box.open()
 
