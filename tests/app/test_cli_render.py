@@ -145,6 +145,15 @@ def test_an_index_too_far(
     assert not out.exists()
 
 
+def test_colour_can_be_stored_in_fewer_bits(
+    scene_file: Path, scene: GaussianScene, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.png"
+    assert run_render(scene_file, out, "--size", SIZE, "--sh-storage", "uint8") == 0
+    request = RenderRequest(scene, scene.default_camera(64, 36), RenderSettings(sh_storage="uint8"))
+    np.testing.assert_array_equal(picture(out)[..., :3], render(request).rgba8[..., :3])
+
+
 @pytest.mark.parametrize("supersample", [1, 2])
 def test_a_picture_is_that_of_the_window(
     scene_file: Path, scene: GaussianScene, tmp_path: Path, supersample: int

@@ -49,7 +49,8 @@ def filled(source: Path | None = None) -> Document:
     document.edit_path(CameraPath(keys, 6.0, 25.0, loop=True, interpolation="linear"), "Add")
     flat = replace(view, fx=90.0, fy=91.0, cx=3.0, projection="orthographic")
     document.edit_bookmarks((Bookmark("front", view), Bookmark("flat", flat)), "Keep view")
-    document.set_render_settings(sh_degree=1, splat_scale=0.5, background=None, preset="inria")
+    document.set_render_settings(sh_degree=1, splat_scale=0.5, background=None, preset="inria",
+                                 sh_storage="fp16")  # fmt: skip
     document.set_orientation("y-up")
     document.set_view(view)
     document.set_time(2.25)

@@ -263,8 +263,10 @@ class RenderPanel(QWidget):
         """What there is to choose of this kind of scene; of splats where none is open."""
         scene = self._shell.document.scene
         planes = isinstance(scene, PlaneScene)
-        for field in (self.preset, self.about, self.degree, self.storage, self.splat_size):
-            self.rows.setRowVisible(field, scene is None or isinstance(scene, GaussianScene))
+        splats = scene is None or isinstance(scene, GaussianScene)
+        for field in (self.preset, self.about, self.degree, self.splat_size):
+            self.rows.setRowVisible(field, splats)
+        self.rows.setRowVisible(self.storage, splats and self._storage_matters())
         self.rows.setRowVisible(self.back_faces, planes)
         has_photo = isinstance(scene, PlaneScene) and scene.photo is not None
         self.rows.setRowVisible(self.compare, has_photo)
@@ -286,6 +288,11 @@ class RenderPanel(QWidget):
         self.degree.setCurrentIndex(index)
         self.degree.setEnabled(highest > 0)
 
+    def _storage_matters(self) -> bool:
+        """Whether a device gains from fewer bits, or fewer have been chosen elsewhere."""
+        ready, _ = self._shell.driver.backends.get("cuda", (False, ""))
+        return ready or self._shell.document.render_settings.sh_storage != "fp32"
+
     def _show_backends(self, known: dict[str, tuple[bool, str]]) -> None:
         model = self.backend.model()
         assert isinstance(model, QStandardItemModel)
@@ -294,6 +301,7 @@ class RenderPanel(QWidget):
             if item is not None:
                 item.setEnabled(ready)
                 item.setToolTip(reason if ready else f"Not here: {reason}")
+        self._show_rows_of_kind()
 
 
 def _row(box: QWidget) -> QHBoxLayout:

@@ -151,6 +151,18 @@ def test_render_settings_both_ways(live, qtbot):
 
 
 @window
+def test_the_storage_of_colour_is_offered_where_a_device_gains_from_it(live):
+    panel = live.panel("rendering")
+    ready, _ = live.driver.backends["cuda"]
+    assert panel.storage.isVisibleTo(panel) == ready
+    live.document.set_render_settings(sh_storage="uint8")
+    assert panel.storage.isVisibleTo(panel)
+    assert panel.storage.currentData() == "uint8"
+    panel.storage.setCurrentIndex(panel.storage.findData("fp16"))
+    panel.storage.activated.emit(panel.storage.currentIndex())
+    assert live.document.render_settings.sh_storage == "fp16"
+
+
 def test_backends_that_cannot_run_are_greyed(live):
     panel = live.panel("rendering")
     ready, reason = live.driver.backends["cuda"]
