@@ -92,7 +92,8 @@ class Coefficients:
     Attributes
     ----------
     values
-        (T, n, 3) uint8 for ``k_n = 2 value / 255 - 1``, of pictures without border.
+        (T, n, 3) uint8 for ``k_n = 2 value / 255 - 1``, of pictures without border. ``cuda`` also
+        takes (T, n, 4), of which it has no need to make words.
     starts
         (L,) int64: the first texel of the layer's picture.
     basis

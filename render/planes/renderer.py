@@ -165,13 +165,16 @@ def nearest_members(
 def _finish(
     images: dict[str, Any], backend: str, color: Any, depth: Any, request: RenderRequest
 ) -> None:
-    """Split premultiplied colour and alpha, put the background behind, and make what is asked."""
-    alpha = np.ascontiguousarray(color[..., 3])
-    rgb = color[..., :3]
+    """Put the background behind premultiplied colour, in place, and make what is asked."""
+    alpha = color[..., 3]
     background = request.settings.background
     if background is not None:
-        rgb = rgb + (1 - alpha[..., None]) * np.asarray(background, np.float32)
-    finish(images, backend, np.ascontiguousarray(rgb), alpha, depth, request, request.supersample)
+        for channel, value in enumerate(background):
+            color[..., channel] += (1 - alpha) * value
+    rgb = color[..., :3]
+    if isinstance(color, np.ndarray):
+        rgb, alpha = np.ascontiguousarray(rgb), np.ascontiguousarray(alpha)
+    finish(images, backend, rgb, alpha, depth, request, request.supersample)
 
 
 def _check(request: RenderRequest) -> None:

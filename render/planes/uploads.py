@@ -66,15 +66,19 @@ class Upload:
 
     @cached_property
     def coefficients(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """(T, n, 3) values and the first texel of each layer, of a scene with a basis."""
+        """(T, n, 3) values and the first texel of each layer, of a scene with a basis.
+
+        ``cuda`` gets (T, n, 4), which it reads as words.
+        """
         basis = self.scene.basis
         assert basis is not None  # whoever asks has looked
         sizes = [block.shape[1] * block.shape[2] for block in basis.coefficients]
         starts = np.concatenate([[0], np.cumsum(sizes)])
-        values = [
-            np.moveaxis(block, 0, 2).reshape(-1, len(basis.maps), 3) for block in basis.coefficients
-        ]
-        return np.concatenate(values), starts[list(basis.tile_of)].astype(np.int64)
+        channels = 4 if self.backend == "cuda" else 3
+        values = np.zeros((starts[-1], len(basis.maps), channels), np.uint8)
+        for block, start, end in zip(basis.coefficients, starts, starts[1:], strict=False):
+            values[start:end, :, :3] = np.moveaxis(block, 0, 2).reshape(end - start, -1, 3)
+        return values, starts[list(basis.tile_of)].astype(np.int64)
 
     def seen_from(self, view: View, options: Options) -> Geometry:
         """Geometry for a view; makes the smaller levels of the pictures that it needs."""

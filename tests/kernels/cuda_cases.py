@@ -14,7 +14,7 @@ import json
 import sys
 from typing import Any
 
-FAMILIES = ("gaussians", "codec", "planes")
+FAMILIES = ("gaussians", "codec", "planes", "marching")
 """Each a module ``cuda_FAMILY``: ``CASES`` by name, and ``draw``, which launches every kernel."""
 
 

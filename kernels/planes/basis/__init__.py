@@ -44,7 +44,7 @@ def basis(
 
     Returns
     -------
-    (H, W, n) float32.
+    (H, W, n) float32; from ``cuda`` a tensor of the device.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def basis(
 
     Notes
     -----
-    Error of ``cpu`` against ``reference``: rounding to float32. Cost: 20 bytes a value.
+    Error of ``cpu`` and ``cuda``: rounding to float32. Cost: 20 bytes a value.
     """
     if maps.ndim != 3 or maps.dtype != np.float32:
         raise ValueError(f"maps must be (n, hb, wb) float32, got {maps.shape} {maps.dtype}")

@@ -38,6 +38,7 @@ def blend(
     -------
     (color, depth)
         (H, W, 4) premultiplied and (H, W) float32; depth is None where none were given.
+    From ``cuda`` they are tensors of the device, which it takes as well.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def blend(
 
     Notes
     -----
-    Error of ``cpu``: rounding to float32. Cost: 20 bytes for each image and pixel.
+    Error of ``cpu`` and ``cuda``: rounding to float32. Cost: 20 bytes for each image and pixel.
     """
     if not colors or len(colors) != len(weights) or (depths and len(depths) != len(colors)):
         raise ValueError("there must be as many weights (and depths) as colours, at least one")

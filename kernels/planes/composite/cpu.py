@@ -34,11 +34,8 @@ from kernels.planes.composite.order import (
     shows,
     sort_layers,
 )
-from kernels.planes.geometry import KEY
+from kernels.planes.composite.slopes import slopes_of
 from kernels.planes.types import (
-    HEIGHT,
-    SHARPER,
-    WIDTH,
     Coefficients,
     Composite,
     Geometry,
@@ -268,7 +265,7 @@ def run(
     background = np.array(wanted.background or (0, 0, 0), np.float32)
     _composite(
         textures.texels, textures.table, filled, geometry.rows, textures.wraps, geometry.shown,
-        _slopes(textures, geometry, view), textures.blocks, textures.occupied, geometry.nested,
+        slopes_of(textures, geometry, view), textures.blocks, textures.occupied, geometry.nested,
         camera, wanted.depth or wanted.index, values, starts, basis, view.width, view.height,
         picture, background, wanted.background is not None, color, depth, index, stats,
         np.zeros(1, np.int64), threads,
@@ -282,18 +279,3 @@ def run(
         index if wanted.index else None,
         {name: int(totals[at]) for name, at in names.items()},
     )
-
-
-def _slopes(textures: Textures, geometry: Geometry, view: View) -> np.ndarray:
-    """(L,) log2 of the determinant of a plane's homography, or the level of detail of a shell.
-
-    :data:`~kernels.planes.types.SHARPER` is off both.
-    """
-    slopes = np.empty(textures.count)
-    matrices = geometry.rows[:, :KEY].reshape(-1, 3, 3)
-    with np.errstate(divide="ignore"):
-        slopes[:] = np.log2(np.abs(np.linalg.det(matrices))) - 2 * SHARPER
-    sizes = textures.table[:, 0]
-    around = sizes[:, WIDTH] * sizes[:, HEIGHT] / (2 * np.pi**2 * view.fx * view.fy)
-    detail = 0.5 * np.log2(np.maximum(around, 1e-300)) - SHARPER
-    return np.where(textures.wraps, detail, slopes)

@@ -42,7 +42,8 @@ def pack(backend: str, images: Sequence[NDArray[np.uint8]], wraps: Sequence[bool
     Returns
     -------
     Textures with the first level filled; memory for the others is reserved, and taken by the
-    system when :func:`kernels.planes.halve.halve` makes them.
+    system when :func:`kernels.planes.halve.halve` makes them. From ``cuda`` the texels are a
+    tensor of the device, and tables for its kernels lie beside them.
 
     Raises
     ------
@@ -56,8 +57,9 @@ def pack(backend: str, images: Sequence[NDArray[np.uint8]], wraps: Sequence[bool
     for image in images:
         if image.ndim != 3 or image.shape[2] != 4 or image.dtype != np.uint8:
             raise ValueError(f"image must be (h, w, 4) uint8, got {image.shape} {image.dtype}")
-    textures = _layout([image.shape for image in images], wraps)
-    OPERATION(backend, images, wraps, textures)
+    textures: Textures = OPERATION(
+        backend, images, wraps, _layout([image.shape for image in images], wraps)
+    )
     return textures
 
 

@@ -34,7 +34,7 @@ def _copy(image, texels, offset, wraps, shown):
         texels[last + x] = texels[last - stride + x] if wraps else np.uint32(0)
 
 
-def run(images: Any, wraps: Any, textures: Textures) -> None:
+def run(images: Any, wraps: Any, textures: Textures) -> Textures:
     """See :func:`kernels.planes.pack.pack`."""
     for layer, image in enumerate(images):
         row = textures.table[layer, 0]
@@ -46,3 +46,4 @@ def run(images: Any, wraps: Any, textures: Textures) -> None:
         counts = np.zeros((rows + 1, columns + 1), np.int32)
         counts[1:, 1:] = shown.cumsum(0).cumsum(1)
         textures.occupied[first : first + counts.size] = counts.ravel()
+    return textures

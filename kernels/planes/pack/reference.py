@@ -17,7 +17,7 @@ def bordered(texels: NDArray[np.uint32], wraps: bool) -> NDArray[np.uint32]:
     return np.pad(texels, 1)
 
 
-def run(images: Any, wraps: Any, textures: Textures) -> None:
+def run(images: Any, wraps: Any, textures: Textures) -> Textures:
     """See :func:`kernels.planes.pack.pack`."""
     for layer, image in enumerate(images):
         texels = np.ascontiguousarray(image).view("<u4")[..., 0]
@@ -32,3 +32,4 @@ def run(images: Any, wraps: Any, textures: Textures) -> None:
         counts = np.zeros((rows + 1, columns + 1), np.int32)
         counts[1:, 1:] = squares.cumsum(0).cumsum(1)
         textures.occupied[first : first + counts.size] = counts.ravel()
+    return textures
