@@ -12,6 +12,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 from kernels import timing
@@ -37,14 +38,17 @@ class Operation:
         ``__name__`` of the operation's package, e.g. ``"kernels.gaussians.blend"``.
     cost
         ``cost(result, *arguments, **options) -> Cost``, called after the clock has stopped.
+    counted
+        Whether the cost is what the device counts, so that it is asked for when the frame is done.
+        Otherwise that of a launch is asked for at once, and its arrays are kept no longer.
     """
 
     known: ClassVar[list[Operation]] = []
 
-    def __init__(self, package: str, cost: Callable[..., Cost]) -> None:
+    def __init__(self, package: str, cost: Callable[..., Cost], counted: bool = True) -> None:
         self.package = package
         self.group, self.name = package.split(".")[-2:]
-        self._cost = cost
+        self._cost, self._counted = cost, counted
         self._loaded: dict[str, tuple[str, Callable[..., Any]]] = {}
         Operation.known.append(self)
 
@@ -94,11 +98,13 @@ class Operation:
         begin = clock.mark()
         result = run(*args, **kwargs)
         took = time.perf_counter_ns() - start
+        cost = partial(self._cost, result, *args, **kwargs)
+        if not self._counted:
+            cost = partial(_same, cost())
 
         def completed(start_ns: int, duration_ns: int) -> timing.KernelRecord:
             # Here and not before: what the device counted has arrived with the event.
-            cost = self._cost(result, *args, **kwargs)
-            return self._record("cuda", start_ns, duration_ns, first, cost)
+            return self._record("cuda", start_ns, duration_ns, first, cost())
 
         clock.expect(len(recorder.records), begin, clock.mark(), completed)
         recorder.records.append(self._record("cuda", start, took, first, Cost()))
@@ -118,3 +124,7 @@ class Operation:
             {name: int(number) for name, number in cost.counters.items()},
             first,
         )
+
+
+def _same(cost: Cost) -> Cost:
+    return cost

@@ -11,7 +11,7 @@ from kernels.backends import resolve
 from kernels.ranges import ranged
 from kernels.timing import Recorder
 from render.renderers import renderers
-from render.request import Frame, RenderCancelled, RenderRequest, RenderSettings
+from render.request import VIEWS_OF, Frame, RenderCancelled, RenderRequest, RenderSettings
 from render.turns import KERNELS
 from scenes.camera import Camera
 from scenes.errors import Cancelled
@@ -59,16 +59,24 @@ def _pictures(request: RenderRequest, backend: str) -> AbstractContextManager[No
     return kept_on_device(True)
 
 
+def way_of(scene: Scene) -> tuple[str, str]:
+    """The kind of a scene, and which of the ways that its renderer draws that kind it needs."""
+    way = getattr(renderers()[scene.kind], "way", None)
+    return scene.kind, "" if way is None else way(scene)
+
+
 def warm_up(
     backend: str = "auto",
     progress: Progress = no_progress,
     cancel: Cancel = never,
     kind: str = "gaussians",
+    way: str = "",
 ) -> None:
     """Load or compile every kernel for a kind of scene by rendering a handful of pieces.
 
-    Takes about half a second, and some twenty where they must be compiled. ``progress`` counts
-    stages; ``cancel`` is looked at between them. A renderer without a scene to try needs none.
+    ``kind`` and ``way`` are those of :func:`way_of`. Takes about half a second, and some twenty
+    where they must be compiled. ``progress`` counts stages; ``cancel`` is looked at between them. A
+    renderer without a scene to try needs none.
 
     Raises
     ------
@@ -78,6 +86,7 @@ def warm_up(
     trial = getattr(renderers()[kind], "trial", None)
     if trial is None:
         return
+    piece = trial(way) if way else trial()
     passed = 0
 
     def between_stages() -> bool:
@@ -89,8 +98,8 @@ def warm_up(
     camera = Camera.look_at((0, 0, -4), (0, 0, 0), width=64, height=64)
     settings = RenderSettings(backend=backend)
     try:
-        for outputs in (("depth",), ()):
-            render(RenderRequest(trial(), camera, settings, outputs, cancelled=between_stages))
+        for outputs in (("depth", *VIEWS_OF.get(kind, ())), ()):
+            render(RenderRequest(piece, camera, settings, outputs, cancelled=between_stages))
     except RenderCancelled as stopped:
         raise Cancelled from stopped
     progress(WARM_UP_STAGES, WARM_UP_STAGES, "stages")

@@ -55,4 +55,10 @@ def resident(array: Any) -> torch.Tensor:
     """
     if isinstance(array, torch.Tensor) and array.device.type == device().type:
         return array.contiguous()
-    return derived(array, "copy", to_device)
+    return derived(array, "copy", _copy)
+
+
+def _copy(array: Any) -> torch.Tensor:
+    tensor = to_device(array)
+    # On the processor it would be the array itself, and keep it alive.
+    return tensor.clone() if tensor.device.type == "cpu" else tensor

@@ -147,8 +147,11 @@ class Light:
     samples: Any
 
     @classmethod
-    def dark(cls, count: int) -> Light:
-        """Of rays that have met nothing yet."""
+    def dark(cls, count: int, like: Any = None) -> Light:
+        """Of rays that have met nothing yet: tensors where ``like`` is one, else NumPy."""
+        if hasattr(like, "new_zeros"):
+            none = like.new_zeros(count)
+            return cls(like.new_zeros((count, 3)), none + 1, none, none.int())
         return cls(
             np.zeros((count, 3), np.float32),
             np.ones(count, np.float32),

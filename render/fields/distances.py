@@ -7,24 +7,31 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kernels.fields.encode import encode
 from kernels.fields.model import Field, Weights
 from kernels.fields.network import network
 from kernels.fields.slope import slope
+from render.fields.arrays import beside, host, library, zeros
 from render.request import RenderCancelled
 from render.turns import KERNELS
 
 CHUNK = 1 << 14
 """Points that are evaluated together: what they are encoded as stays in a cache, and a wide
 network looks up several times a second for whether it is still wanted."""
+DEVICE_CHUNK = 1 << 18
+"""The same of points on a device, which has ten thousands of threads; what a small network makes of
+so many stays in the cache of a large device."""
 
-Floats = NDArray[np.float32]
+Floats = Any
+"""NumPy float32, or a tensor of the device of ``cuda``."""
 
 
 class Distances(Protocol):
-    """A signed distance, negative inside, of points (N, 3) of the scene, float32."""
+    """A signed distance, negative inside, of points (N, 3) of the scene, float32.
+
+    Results are where the points are.
+    """
 
     def distances(self, points: Floats) -> Floats:
         """(N,) scene units."""
@@ -59,45 +66,56 @@ class NeuralDistance:
         self._model, self._weights, self._backend = model, weights, backend
         lower, upper = (np.array(corner, np.float64) for corner in (model.lower, model.upper))
         if model.form == "distance":
-            self._factor, self._offset = model.unit, 0.0
+            self._factor, self._offset = float(model.unit), 0.0
         elif model.form in ("radiance", "volume") and threshold is not None:
             self._factor, self._offset = -1.0, before_activation(model.density, threshold)
         else:
             raise ValueError(f"a {model.form} field has no surface without a density to cut at")
         self._lower, self._rate = lower.astype(np.float32), (1 / (upper - lower)).astype(np.float32)
 
-    def _placed(self, points: Floats) -> Floats:
-        return np.asarray((points - self._lower) * self._rate, np.float32)
+    def _own(self, points: Floats) -> Floats:
+        """Where the backend has its numbers."""
+        if self._backend != "cuda":
+            return points
+        from kernels.cuda.device import to_device
 
-    def _extra(self, count: int) -> Floats | None:
+        return to_device(points)
+
+    def _placed(self, points: Floats) -> Floats:
+        return (points - beside(self._lower, points)) * beside(self._rate, points)
+
+    def _extra(self, points: Floats) -> Floats | None:
         """In place of an encoded direction, on which density does not depend."""
         direction = self._model.direction
-        return None if direction is None else np.zeros((count, direction.width), np.float32)
-
-    def _finished(self, values: Any) -> Floats:
-        return np.asarray(values, np.float32) * np.float32(self._factor) + np.float32(self._offset)
+        return None if direction is None else zeros(points, (len(points), direction.width))
 
     def distances(self, points: Floats) -> Floats:
         """See :class:`Distances`."""
-        model, weights = self._model, self._weights
+        model, weights, own = self._model, self._weights, self._own(points)
         with KERNELS:
-            inputs = encode(self._backend, model.encoding, self._placed(points), weights.encoding)
-            if (extra := self._extra(len(points))) is not None:
-                inputs = np.concatenate([np.asarray(inputs), extra], 1)
+            inputs = encode(self._backend, model.encoding, self._placed(own), weights.encoding)
+            if (extra := self._extra(own)) is not None:
+                inputs = library(own).concatenate([_where(own, inputs), extra], 1)
             found = network(self._backend, model.network, inputs, weights.network)
-        return self._finished(np.asarray(found)[:, 0])
+        return _where(points, found)[:, 0] * self._factor + self._offset
 
     def slopes(self, points: Floats) -> tuple[Floats, Floats]:
         """See :class:`Distances`."""
-        model, weights = self._model, self._weights
+        model, weights, own = self._model, self._weights, self._own(points)
         with KERNELS:
             values, gradients = slope(
-                self._backend, model.encoding, model.network, self._placed(points),
-                weights.encoding, weights.network, 0, self._extra(len(points)),
+                self._backend, model.encoding, model.network, self._placed(own),
+                weights.encoding, weights.network, 0, self._extra(own),
             )  # fmt: skip
-        return self._finished(values), np.asarray(gradients, np.float32) * (
-            self._rate * np.float32(self._factor)
+        return (
+            _where(points, values) * self._factor + self._offset,
+            _where(points, gradients) * beside(self._rate, points) * self._factor,
         )
+
+
+def _where(points: Floats, found: Any) -> Floats:
+    """What a backend found, float32, where the points are."""
+    return host(found) if isinstance(points, np.ndarray) else found
 
 
 def before_activation(activation: str, density: float) -> float:
@@ -119,7 +137,7 @@ def before_activation(activation: str, density: float) -> float:
 def in_chunks(
     function: Callable[[Floats], Any], points: Floats, cancelled: Callable[[], bool] | None = None
 ) -> Any:
-    """``function`` of all points, :data:`CHUNK` at a time; an array or a tuple of arrays.
+    """``function`` of all points, so many at a time; an array or a tuple of arrays.
 
     Raises
     ------
@@ -127,12 +145,13 @@ def in_chunks(
         When ``cancelled()`` became true.
     """
     parts = []
-    for first in range(0, max(len(points), 1), CHUNK):
+    chunk = CHUNK if isinstance(points, np.ndarray) else DEVICE_CHUNK
+    for first in range(0, max(len(points), 1), chunk):
         if cancelled is not None and cancelled():
             raise RenderCancelled
-        parts.append(function(points[first : first + CHUNK]))
+        parts.append(function(points[first : first + chunk]))
     if len(parts) == 1:
         return parts[0]
     if isinstance(parts[0], tuple):
-        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return np.concatenate(parts)
+        return tuple(library(arrays[0]).concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return library(parts[0]).concatenate(parts)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.fields.model import Occupancy
+from render.fields.arrays import host
 from render.fields.distances import before_activation
 from render.fields.uploads import Upload
 from render.turns import KERNELS
@@ -111,7 +112,7 @@ class _Probe:
         place = np.stack([cells % side, cells // side % side, cells // side**2], -1)
         positions = self._start + (place + 0.5 + move) * self._edge
         with KERNELS:
-            return np.asarray(self._upload.density(positions.astype(np.float32)))
+            return host(self._upload.density(positions.astype(np.float32)))
 
 
 def _threshold(scene: FieldScene) -> float:

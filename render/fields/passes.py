@@ -15,39 +15,56 @@ TILE = 64
 entries, and give some ten thousand samples at a time."""
 WIDE_TILE = 128
 """The same, where a ray gives one sample at a time."""
+DEVICE_TILE = 2048
+"""The same of a device, which has ten thousands of threads to fill again and again; four million
+rays and their samples are some hundreds of megabytes."""
+SQUARE = 8
+"""Side of the squares in which the pixels of a tile follow each other for a device: the rays of a
+warp go through the same cells."""
 
 
-@lru_cache(maxsize=4)
-def all_pixels(width: int, height: int, tile: int) -> tuple[NDArray[np.int64], ...]:
-    """Tile by tile, those near the middle first: flat numbers of pixels."""
-    rows, columns = np.divmod(np.arange(width * height), width)
-    across = -(-width // tile)
-    tiles = rows // tile * across + columns // tile
-    order = np.argsort(tiles, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(tiles[order])) + 1)
+@lru_cache(maxsize=8)
+def all_pixels(
+    width: int, height: int, tile: int, square: int = 0
+) -> tuple[NDArray[np.int64], ...]:  # fmt: skip
+    """Tile by tile, those near the middle first: flat numbers of pixels.
+
+    Those of a tile are in order of squares, or of rows where ``square`` is 0.
+    """
     middle = np.array([height / 2, width / 2])
+    tiles = []
+    for top in range(0, height, tile):
+        for left in range(0, width, tile):
+            ends = min(top + tile, height), min(left + tile, width)
+            side = square or tile
+            # Axes: row and column of the square, row and column in it.
+            rows = (top + np.arange(-(-(ends[0] - top) // side) * side)).reshape(-1, 1, side, 1)
+            wide = np.arange(-(-(ends[1] - left) // side) * side)
+            columns = (left + wide).reshape(1, -1, 1, side)
+            pixels = (rows * width + columns)[(rows < ends[0]) & (columns < ends[1])]
+            far = np.abs(np.array([top + ends[0] - 1, left + ends[1] - 1]) / 2 - middle).max()
+            tiles.append((float(far), pixels))
+    return tuple(pixels for _, pixels in sorted(tiles, key=lambda each: each[0]))
 
-    def distance(pixels: NDArray[np.int64]) -> float:
-        return float(np.abs([rows[pixels].mean(), columns[pixels].mean()] - middle).max())
 
-    return tuple(sorted(parts, key=distance))
-
-
+@lru_cache(maxsize=2)
 def refinement(
-    width: int, height: int, tile: int
-) -> Iterator[tuple[int, tuple[NDArray[np.int64], ...]]]:
+    width: int, height: int, tile: int, square: int = 0
+) -> tuple[tuple[int, tuple[NDArray[np.int64], ...]], ...]:
     """For each of :data:`STRIDES` the pixels it adds, in groups that are followed together."""
     known = 0
+    passes = []
     for stride in STRIDES:
         groups = []
-        for pixels in all_pixels(width, height, tile):
+        for pixels in all_pixels(width, height, tile, square):
             rows, columns = pixels // width, pixels % width
             new = (rows % stride == 0) & (columns % stride == 0)
             if known:
                 new &= (rows % known != 0) | (columns % known != 0)
             groups.append(pixels[new])
         known = stride
-        yield stride, tuple(_joined(groups, tile * tile))
+        passes.append((stride, tuple(_joined(groups, tile * tile))))
+    return tuple(passes)
 
 
 def _joined(groups: list[NDArray[np.int64]], least: int) -> Iterator[NDArray[np.int64]]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kernels.gaussians.types import View
 from kernels.image.downsample import downsample
+from kernels.image.quantize import quantize
 from render.depth_view import cost_picture, normal_picture
+from render.fields.arrays import beside, contiguous, host, library, nothing, turned, zeros
 from render.fields.shading import Seen
 from render.finish import finish
 from render.request import RenderRequest
@@ -18,7 +19,7 @@ from render.request import RenderRequest
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Images of the same size, float32.
+    """Images of the same size, float32: NumPy, or tensors of the device of ``cuda``.
 
     Attributes
     ----------
@@ -30,38 +31,35 @@ class Picture:
         (H, W, 3) in camera axes; None where not asked for.
     """
 
-    color: NDArray[np.float32]
-    alpha: NDArray[np.float32]
-    depth: NDArray[np.float32]
-    cost: NDArray[np.float32]
-    normal: NDArray[np.float32] | None
+    color: Any
+    alpha: Any
+    depth: Any
+    cost: Any
+    normal: Any
 
     @classmethod
-    def of(cls, width: int, height: int, normal: bool) -> Picture:
-        """With nothing in it."""
-        color = np.zeros((height, width, 3), np.float32)
-        alpha, depth, cost = np.zeros((3, height, width), np.float32)
-        return cls(color, alpha, depth, cost, np.zeros_like(color) if normal else None)
+    def of(cls, width: int, height: int, normal: bool, backend: str) -> Picture:
+        """With nothing in it, where a backend has its numbers."""
+        like = nothing(backend)
+        color = zeros(like, (height, width, 3))
+        alpha, depth, cost = zeros(like, (3, height, width))
+        return cls(color, alpha, depth, cost, zeros(like, color.shape) if normal else None)
 
-    def put(
-        self, pixels: NDArray[np.int64], seen: Seen, directions: NDArray[np.float32], view: View
-    ) -> None:
+    def put(self, pixels: Any, seen: Seen, directions: Any, view: View) -> None:
         """What the rays of those pixels see."""
         self.color.reshape(-1, 3)[pixels] = seen.color
         self.alpha.reshape(-1)[pixels] = seen.alpha
-        forward = directions @ view.rotation[2].astype(np.float32)
-        self.depth.reshape(-1)[pixels] = np.where(seen.alpha > 0, seen.distance * forward, 0)
+        depth = seen.distance * turned(directions, view.rotation[2:])[:, 0]
+        self.depth.reshape(-1)[pixels] = library(depth).where(seen.alpha > 0, depth, 0)
         self.cost.reshape(-1)[pixels] = seen.cost
         if self.normal is not None and seen.normal is not None:
-            turned = seen.normal @ view.rotation.T.astype(np.float32)
-            self.normal.reshape(-1, 3)[pixels] = turned
+            self.normal.reshape(-1, 3)[pixels] = turned(seen.normal, view.rotation)
 
     def every(self, stride: int) -> Picture:
         """Every ``stride``-th pixel, from the first on."""
         part = slice(None, None, stride)
         color, alpha, depth = (
-            np.ascontiguousarray(image[part, part])
-            for image in (self.color, self.alpha, self.depth)
+            contiguous(image[part, part]) for image in (self.color, self.alpha, self.depth)
         )
         normal = None if self.normal is None else self.normal[part, part]
         return Picture(color, alpha, depth, self.cost[part, part], normal)
@@ -73,20 +71,30 @@ class Picture:
         cost, normal = self.cost, self.normal
         if factor > 1:
             height, width = cost.shape[0] // factor, cost.shape[1] // factor
-            cost = cost.reshape(height, factor, width, factor).mean((1, 3), dtype=np.float32)
+            cost = cost.reshape(height, factor, width, factor).mean((1, 3))
             if normal is not None:
                 normal = downsample(backend, normal, self.alpha, None, factor)[0]
         if request.display and settings.output == "cost":
-            images["rgba8"] = cost_picture(cost)
+            images["rgba8"] = cost_picture(host(cost))
         if request.display and settings.output == "normal" and normal is not None:
-            images["rgba8"] = normal_picture(normal)
+            images["rgba8"] = normal_picture(host(normal))
         if "cost" in request.outputs:
-            images["cost"] = np.ascontiguousarray(cost)
+            images["cost"] = np.ascontiguousarray(host(cost))
         if "normal" in request.outputs and normal is not None:
-            images["normal"] = np.ascontiguousarray(normal, np.float32)
-        color = self.color
+            images["normal"] = np.ascontiguousarray(host(normal))
+        color, alpha, depth = self.color, self.alpha, self.depth
         if settings.background is not None:
-            behind = np.asarray(settings.background, np.float32)
-            color = color + (1 - self.alpha[..., None]) * behind
-        finish(images, backend, color, self.alpha, self.depth, request, factor)
+            behind = beside(np.asarray(settings.background, np.float32), color)
+            color = color + (1 - alpha[..., None]) * behind
+        is_device = backend == "cuda"
+        if is_device and request.display and settings.output not in ("alpha", "depth"):
+            # Nothing but the bytes of the picture has to come to the host.
+            if factor == 1 and "rgba8" not in images:
+                opaque = settings.background is not None
+                images["rgba8"] = quantize(backend, color, alpha, opaque)
+            if not request.outputs and "rgba8" in images:
+                return images
+        if is_device and factor == 1:
+            color, alpha, depth = (host(image) for image in (color, alpha, depth))
+        finish(images, backend, color, alpha, depth, request, factor)
         return images

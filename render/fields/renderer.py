@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.fields.encodings import HashGrid, SphericalHarmonics
+from kernels.fields.encodings import Composite, HashGrid, Identity, SphericalHarmonics
 from kernels.fields.model import Field, Occupancy, Weights
-from kernels.fields.networks import Layer, Network, Span
+from kernels.fields.networks import Layer, Network, Span, chain, flatten
 from kernels.fields.rays import rays
 from kernels.fields.types import Rays
 from kernels.gaussians.types import View
+from render.fields.arrays import beside, host
 from render.fields.occupancy import with_occupancy
 from render.fields.passes import (
+    DEVICE_TILE,
+    SQUARE,
     STRIDES,
     TILE,
     WIDE_TILE,
@@ -34,6 +38,9 @@ from scenes.registry import Cancel, Progress, never, no_progress
 RESIDENT_SCENES = 4
 LAMP = np.array([-0.48, -0.64, -0.6])
 """Where the light on surfaces comes from, in axes of the camera: left, above and behind the eye."""
+OVERLAP = 4
+"""How many times as long as its share of the picture the first pass takes a device, which so few
+rays do not fill."""
 PATIENCE = 0.12
 """Seconds that a picture may take before it is shown unfinished."""
 
@@ -46,8 +53,14 @@ class FieldRenderer:
     def __init__(self) -> None:
         self._uploads: Residents[Upload] = Residents(RESIDENT_SCENES)
 
-    def trial(self) -> FieldScene:
+    def way(self, scene: FieldScene) -> str:
+        """Fields that are drawn with the same kernels: surfaces, or all others."""
+        return "distance" if scene.model.form == "distance" else ""
+
+    def trial(self, way: str = "") -> FieldScene:
         """A small field within sight of (0, 0, -4)."""
+        if way == "distance":
+            return _octahedron()
         encoding = HashGrid(3, 2, 2, 8, 4, 2.0)
         direction = SphericalHarmonics(2)
         layers = (
@@ -89,7 +102,7 @@ class FieldRenderer:
         upload = self._uploads.get(scene, backend, lambda: Upload(scene, backend))
         shown = request.settings.output if request.display else ""
         normal = "normal" in request.outputs or shown == "normal"
-        picture = Picture.of(view.width, view.height, normal)
+        picture = Picture.of(view.width, view.height, normal, backend)
 
         wanted = Wanted(
             request.settings.skip_empty,
@@ -101,16 +114,34 @@ class FieldRenderer:
             request.cancelled or never,
         )
         if request.partial is None or not request.display or factor > 1:
-            for pixels in all_pixels(view.width, view.height, _tile(upload)):
+            for pixels in all_pixels(view.width, view.height, *_tile(upload)):
                 _follow(upload, view, pixels, wanted, picture)
         else:
             _refine(upload, view, wanted, picture, request)
         return Frame(picture.images(request, backend))
 
 
-def _tile(upload: Upload) -> int:
-    """Side of the squares that are followed together."""
-    return TILE if upload.scene.model.form in ("radiance", "volume") else WIDE_TILE
+def _octahedron() -> FieldScene:
+    """A distance field with a surface, by a grid of which nothing is read, and the position."""
+    encoding = Composite((HashGrid(3, 2, 2, 8, 4, 2.0), Identity(3)), firsts=(0, 0))
+    sides = np.zeros((6, encoding.width), np.float32)
+    sides[:, -3:] = np.concatenate([np.eye(3), -np.eye(3)])
+    middle = np.repeat(np.array([-0.5, 0.5], np.float32), 3)
+    # The sum of the distances from the planes through the middle, as far as it is sure.
+    slant = np.full((1, 6), 3**-0.5, np.float32)
+    network = chain([encoding.width, 6, 1], "relu")
+    model = Field("distance", encoding, network, (-1.0,) * 3, (1.0,) * 3, unit=2.0)
+    weights = flatten(network, [sides, middle, slant, np.full(1, -0.25, np.float32)])
+    return FieldScene(
+        model, replace(Weights.empty(model), network=weights), -np.ones(3), np.ones(3)
+    )
+
+
+def _tile(upload: Upload) -> tuple[int, int]:
+    """Side of the squares that are followed together, and of those in them."""
+    if upload.backend == "cuda":
+        return DEVICE_TILE, SQUARE
+    return TILE if upload.scene.model.form in ("radiance", "volume") else WIDE_TILE, 0
 
 
 def _follow(
@@ -118,10 +149,12 @@ def _follow(
 ) -> None:
     scene = upload.scene
     wanted.check()
-    found = rays(upload.backend, view, pixels, scene.lower, scene.upper)
-    found = Rays(*(np.asarray(values, np.float32) for values in vars(found).values()))
+    own = beside(pixels, picture.alpha)
+    found = rays(upload.backend, view, own, scene.lower, scene.upper)
+    if upload.backend != "cuda":
+        found = Rays(*(host(values) for values in vars(found).values()))
     seen = see(upload, found, wanted)
-    picture.put(pixels, seen, found.directions, view)
+    picture.put(own, seen, found.directions, view)
 
 
 def _refine(
@@ -130,11 +163,14 @@ def _refine(
     """Coarse first; a picture that will be ready soon is made in one go after the first pass."""
     assert request.partial is not None  # whoever calls has looked
     begun = last = time.perf_counter()
-    for stride, groups in refinement(view.width, view.height, _tile(upload)):
+    growth = STRIDES[0] ** 2 / (OVERLAP if upload.backend == "cuda" else 1)
+    for stride, groups in refinement(view.width, view.height, *_tile(upload)):
         for pixels in groups:
             _follow(upload, view, pixels, wanted, picture)
+        # A device is asked for a pixel, which it has when it has done all before.
+        host(picture.alpha[:1, :1])
         now = time.perf_counter()
-        if stride == STRIDES[0] and (now - begun) * stride**2 < PATIENCE:
+        if stride == STRIDES[0] and (now - begun) * growth < PATIENCE:
             break
         if stride > 1 and now - last > PATIENCE / 2:
             last = now
@@ -142,7 +178,7 @@ def _refine(
             request.partial(stretched(known, stride, view.width, view.height))
     else:
         return
-    for pixels in all_pixels(view.width, view.height, _tile(upload)):
+    for pixels in all_pixels(view.width, view.height, *_tile(upload)):
         _follow(upload, view, pixels, wanted, picture)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.fields.composite import composite
+from kernels.fields.follow import follow, fusable
 from kernels.fields.march import march
-from kernels.fields.types import Lattice, Light, March, Rays
+from kernels.fields.types import Grid, Lattice, Light, March, Rays
+from render.fields.arrays import beside, host, library, true_places, zeros
 from render.fields.distances import NeuralDistance, in_chunks
 from render.fields.surface import unit
 from render.fields.uploads import Upload
@@ -20,6 +22,8 @@ from render.request import RenderCancelled
 BATCH = 1 << 13
 """Samples that are evaluated at a time, unless there are more rays: few of the last ones of a ray
 are wasted behind its end, and features take no fresh memory and stay in the caches."""
+DEVICE_BATCH = 1 << 20
+"""The same of a device, for which a round of fewer samples takes hardly less time."""
 LEAST, MOST = 4, 64
 """Samples of a ray at a time."""
 STOP, STOP_MOVING = 1 / 512, 1e-2
@@ -66,7 +70,7 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What N rays see.
+    """What N rays see: NumPy, or tensors of the device of ``cuda``.
 
     Attributes
     ----------
@@ -78,11 +82,11 @@ class Seen:
         (N, 3) float32 in scene axes, away from what is dense; None where not asked for.
     """
 
-    color: NDArray[np.float32]
-    alpha: NDArray[np.float32]
-    distance: NDArray[np.float32]
-    cost: NDArray[np.float32]
-    normal: NDArray[np.float32] | None = None
+    color: Any
+    alpha: Any
+    distance: Any
+    cost: Any
+    normal: Any = None
 
 
 def see(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
@@ -100,15 +104,44 @@ def see(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
 
 
 def _volume(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
-    scene, backend = upload.scene, upload.backend
-    grid = upload.grid if wanted.skip_empty else None
+    scene = upload.scene
     lattice = Lattice(scene.stride / wanted.effort, scene.cone / wanted.effort)
     stop = STOP if wanted.effort >= 1 else STOP_MOVING
-    light = Light.dark(len(rays))
-    live = np.flatnonzero(rays.far > rays.near).astype(np.int32)
-    cursor = np.full(len(rays), -1, np.int64)
+    grid = upload.grid if wanted.skip_empty else None
+    light: Light
+    if upload.backend == "cuda" and fusable(scene.model):
+        light = follow(
+            upload.backend, scene.model, scene.weights, rays, lattice, grid, stop, scene.transfer
+        )  # fmt: skip
+        wanted.check()
+    else:
+        light = _in_rounds(upload, rays, lattice, grid, stop, wanted)
+    alpha = 1 - light.transmittance
+    distance = light.distance / alpha.clip(1e-12)
+    normal = None
+    if wanted.normal:
+        normal = zeros(alpha, (len(rays), 3))
+        hit = true_places(alpha > 0.5)
+        points = rays.origins[hit] + distance[hit, None] * rays.directions[hit]
+        dense = NeuralDistance(scene.model, scene.weights, upload.backend, ANY_DENSITY)
+        normal[hit] = unit(in_chunks(dense.slopes, points, wanted.cancelled)[1])
+    own = library(alpha)
+    cost = own.asarray(light.samples, dtype=own.float32)
+    return Seen(light.color, alpha, distance, cost, normal)
+
+
+def _in_rounds(
+    upload: Upload, rays: Rays, lattice: Lattice, grid: Grid | None, stop: float, wanted: Wanted
+) -> Light:
+    """A few samples of each ray at a time, until none goes on."""
+    scene, backend = upload.scene, upload.backend
+    batch = DEVICE_BATCH if backend == "cuda" else BATCH
+    light = Light.dark(len(rays), rays.near)
+    own = library(rays.near)
+    live = own.asarray(true_places(rays.far > rays.near), dtype=own.int32)
+    cursor = zeros(rays.near, len(rays), "int64") - 1
     while len(live):
-        most = min(max(BATCH // len(live), LEAST), MOST)
+        most = min(max(batch // len(live), LEAST), MOST)
         samples = march(
             backend, rays, live, cursor, March.of(scene.model, lattice, most), grid
         )  # fmt: skip
@@ -120,73 +153,70 @@ def _volume(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
             backend, scene.model, outputs, samples, live, light, stop, scene.transfer
         )  # fmt: skip
         wanted.check()
-    alpha = 1 - light.transmittance
-    distance = light.distance / np.maximum(alpha, 1e-12)
-    normal = None
-    if wanted.normal:
-        normal = np.zeros((len(rays), 3), np.float32)
-        hit = np.flatnonzero(alpha > 0.5)
-        points = rays.origins[hit] + distance[hit, None] * rays.directions[hit]
-        dense = NeuralDistance(scene.model, scene.weights, backend, ANY_DENSITY)
-        normal[hit] = unit(in_chunks(dense.slopes, points, wanted.cancelled)[1])
-    return Seen(light.color, alpha, distance, light.samples.astype(np.float32), normal)
+    return light
 
 
 def _image(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
     """Where rays meet the plane of the picture."""
     scene = upload.scene
     with np.errstate(divide="ignore", invalid="ignore"):
-        distance = (np.float32(scene.lower[2]) - rays.origins[:, 2]) / rays.directions[:, 2]
+        distance = (float(scene.lower[2]) - rays.origins[:, 2]) / rays.directions[:, 2]
         places = (rays.origins + distance[:, None] * rays.directions)[:, :2]
-        x, y = places.T
+        x, y = places[:, 0], places[:, 1]
         (left, top), (right, bottom) = (
-            c[:2].astype(np.float32) for c in (scene.lower, scene.upper)
+            c[:2].astype(np.float32).tolist() for c in (scene.lower, scene.upper)
         )
         inside = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
-        hit = np.flatnonzero((distance > 0) & inside)
+        hit = true_places((distance > 0) & inside)
     return _colored(upload, hit, places[hit], distance, wanted)
 
 
 def _light(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
     """From where rays enter the box to where they leave it."""
-    hit = np.flatnonzero(rays.far > rays.near)
+    hit = true_places(rays.far > rays.near)
     part = rays.part(hit)
     ends = [part.origins + t[:, None] * part.directions for t in (part.near, part.far)]
-    return _colored(upload, hit, np.concatenate(ends, 1), rays.near, wanted)
+    return _colored(upload, hit, library(rays.near).concatenate(ends, 1), rays.near, wanted)
 
 
 def _colored(
-    upload: Upload, hit: Any, places: Any, distance: NDArray[np.float32], wanted: Wanted
-) -> Seen:
+    upload: Upload, hit: Any, places: Any, distance: Any, wanted: Wanted
+) -> Seen:  # fmt: skip
     """One call of the network for each ray in ``hit``, at ``places`` of the scene."""
-    model = upload.scene.model
-    count = len(distance)
-    color, alpha, cost = np.zeros((count, 3), np.float32), *np.zeros((2, count), np.float32)
-    lower = np.array(model.lower, np.float32)
-    scale = (1 / np.subtract(model.upper, model.lower)).astype(np.float32)
-    for first in range(0, len(hit), BATCH):
-        chosen = hit[first : first + BATCH]
-        positions = (places[first : first + BATCH] - lower) * scale
-        outputs = np.asarray(upload.outputs(positions), np.float32)
+    model, is_device = upload.scene.model, upload.backend == "cuda"
+    count, batch = len(distance), DEVICE_BATCH if is_device else BATCH
+    color, (alpha, cost) = zeros(distance, (count, 3)), zeros(distance, (2, count))
+    lower = beside(np.array(model.lower, np.float32), distance)
+    extent = np.subtract(model.upper, model.lower)
+    scale = beside((1 / extent).astype(np.float32), distance)
+    for first in range(0, len(hit), batch):
+        chosen = hit[first : first + batch]
+        positions = (places[first : first + batch] - lower) * scale
+        found = upload.outputs(positions)
+        outputs = found if is_device else host(found)
         wanted.check()
-        rgb = activated(model.color, outputs[:, -3:] if outputs.shape[1] > 1 else
-                        outputs.repeat(3, 1))  # fmt: skip
-        opacity = activated(model.density, outputs[:, :1]) if outputs.shape[1] == 4 else 1.0
-        color[chosen], alpha[chosen] = rgb * opacity, np.ravel(opacity)
+        # Of one output all three channels.
+        rgb = activated(model.color, outputs[:, -3:])
+        if outputs.shape[1] == 4:
+            opacity = activated(model.density, outputs[:, :1])
+            color[chosen], alpha[chosen] = rgb * opacity, opacity[:, 0]
+        else:
+            color[chosen], alpha[chosen] = rgb, 1
         cost[chosen] = 1
-    return Seen(color, alpha, np.where(alpha > 0, distance, 0).astype(np.float32), cost)
+    return Seen(color, alpha, library(alpha).where(alpha > 0, distance, 0), cost)
 
 
-def activated(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One of :data:`kernels.fields.model.ACTIVATIONS`; NumPy in, NumPy out."""
+def activated(name: str, values: Any) -> Any:
+    """One of :data:`kernels.fields.model.ACTIVATIONS` of float32."""
+    own = library(values)
     match name:
         case "relu":
-            return np.maximum(values, 0)
+            return values.clip(0)
         case "exponential":
-            return np.exp(np.minimum(values, 15))
+            return own.exp(values.clip(max=15))
         case "sigmoid":
-            return (1 / (1 + np.exp(-values))).astype(np.float32)
+            return 1 / (1 + own.exp(-values))
         case "softplus":
-            return np.logaddexp(values, 0).astype(np.float32)
+            return values.clip(0) + own.log1p(own.exp(-abs(values)))
         case _:
             return values

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from kernels.fields.types import Rays
+from render.fields.arrays import beside, library, true_places, zeros
 from render.fields.distances import Floats, NeuralDistance, in_chunks
 from render.fields.shading import Seen, Wanted
 from render.fields.surface import Surface, neus, shade, trace_surface
@@ -26,7 +28,7 @@ def see_surface(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
     scene = upload.scene
     field = NeuralDistance(scene.model, scene.weights, upload.backend)
     cut = _cut(field, rays, wanted)
-    open_far = np.where(cut, rays.near, rays.far)
+    open_far = library(cut).where(cut, rays.near, rays.far)
     way = (field, rays.origins, rays.directions, rays.near, open_far, wanted.footprint)
     if wanted.surface == "neus":
         diagonal = float(np.linalg.norm(scene.upper - scene.lower))
@@ -36,13 +38,15 @@ def see_surface(upload: Upload, rays: Rays, wanted: Wanted) -> Seen:
         found = trace_surface(*way, upload.backend, wanted.cancelled)
     found = _closed(found, scene, rays, cut)
     color = shade(found.normal, rays.directions, wanted.lamp) * found.alpha[:, None]
-    return Seen(color, found.alpha, found.t, found.evaluations.astype(np.float32), found.normal)
+    own = library(color)
+    cost = own.asarray(found.evaluations, dtype=own.float32)
+    return Seen(color, found.alpha, found.t, cost, found.normal)
 
 
-def _cut(field: NeuralDistance, rays: Rays, wanted: Wanted) -> np.ndarray:
+def _cut(field: NeuralDistance, rays: Rays, wanted: Wanted) -> Any:
     """(N,) which rays enter the box where it is solid; not those of an eye that is in it."""
-    entering = np.flatnonzero((rays.near > 0) & (rays.far > rays.near))
-    cut = np.zeros(len(rays), bool)
+    entering = true_places((rays.near > 0) & (rays.far > rays.near))
+    cut = zeros(rays.near, len(rays), "bool")
     if len(entering):
         part = rays.part(entering)
         points = part.origins + part.near[:, None] * part.directions
@@ -50,23 +54,25 @@ def _cut(field: NeuralDistance, rays: Rays, wanted: Wanted) -> np.ndarray:
     return cut
 
 
-def _closed(found: Surface, scene: FieldScene, rays: Rays, cut: np.ndarray) -> Surface:
+def _closed(found: Surface, scene: FieldScene, rays: Rays, cut: Any) -> Surface:
     """With a face of the box where a ray enters it in a solid place."""
     if not cut.any():
         return found
-    normal, t, alpha = found.normal.copy(), found.t.copy(), found.alpha.copy()
-    points = rays.origins[cut] + rays.near[cut, None] * rays.directions[cut]
-    normal[cut] = _faces(points, scene)
-    t[cut], alpha[cut] = rays.near[cut], 1
-    evaluations = found.evaluations + cut.astype(np.int32)
-    return replace(found, t=t, alpha=alpha, normal=normal, evaluations=evaluations)
+    own = library(cut)
+    faces = _faces(rays.origins + rays.near[:, None] * rays.directions, scene)
+    return replace(
+        found,
+        t=own.where(cut, rays.near, found.t),
+        alpha=own.where(cut, 1, found.alpha),
+        normal=own.where(cut[:, None], faces, found.normal),
+        evaluations=found.evaluations + cut,
+    )
 
 
 def _faces(points: Floats, scene: FieldScene) -> Floats:
     """(N, 3) outward normals of the faces of the box on which points (N, 3) lie."""
-    place = (points - (scene.lower + scene.upper) / 2) / ((scene.upper - scene.lower) / 2)
-    axis = np.abs(place).argmax(1)
-    normal = np.zeros_like(points)
-    rows = np.arange(len(points))
-    normal[rows, axis] = np.sign(place[rows, axis])
-    return normal
+    middle, half = (scene.lower + scene.upper) / 2, (scene.upper - scene.lower) / 2
+    place = (points - beside(middle, points)) / beside(half, points)
+    own = library(points)
+    is_it = abs(place).argmax(1)[:, None] == beside(np.arange(3), points)
+    return own.asarray(own.where(is_it, own.sign(place), 0), dtype=own.float32)

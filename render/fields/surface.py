@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kernels.fields.trace import Stride, trace
 from kernels.fields.trace.rays import EVALUATIONS, HIT, PHASE, T, is_live, start
+from render.fields.arrays import dots, library, true_places, turned, zeros
 from render.fields.distances import Distances, Floats, in_chunks
+
+FEW = 1 << 15
+"""Rays that a device follows as fast as none: it is not asked then which of them have ended but
+every so many steps."""
+SELDOM = 8
+"""How many steps those are."""
 
 ROUNDING = 4e-7
 """Of a distance along a ray: what float32 keeps of it, a few units in the last place."""
@@ -33,7 +41,7 @@ STOP = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """What N rays met.
+    """What N rays met; tensors of a device for tensors.
 
     Attributes
     ----------
@@ -50,10 +58,10 @@ class Surface:
     t: Floats
     alpha: Floats
     normal: Floats
-    evaluations: NDArray[np.int32]
+    evaluations: Any
 
     @property
-    def hit(self) -> NDArray[np.bool_]:
+    def hit(self) -> Any:
         """(N,) where there is something."""
         return self.alpha > 0
 
@@ -96,28 +104,35 @@ def trace_surface(
     RenderCancelled
         When ``cancelled()`` became true.
     """
+    own = library(near)
     rays = start(near, far)
-    index = np.flatnonzero(is_live(rays))
+    index = true_places(is_live(rays))
     live, origin, direction = rays[index], origins[index], directions[index]
-    while len(index):
+    waits = own is not np
+    for step in count():
+        if not len(index):
+            break
         t = live[:, T]
         distances = in_chunks(field.distances, origin + t[:, None] * direction, cancelled)
         live = trace(backend, live, distances, _widths(t, footprint), stride or Stride())
-        kept = is_live(live)
-        if not kept.all():
-            rays[index[~kept]] = live[~kept]
+        if waits and len(index) <= FEW and step % SELDOM:
+            continue
+        kept = true_places(is_live(live))
+        if len(kept) < len(index):
+            rays[index] = live
             index, live = index[kept], live[kept]
             origin, direction = origin[kept], direction[kept]
     hit = rays[:, PHASE] == HIT
-    t = np.where(hit, rays[:, T], np.float32(0))
+    t = own.where(hit, rays[:, T], 0)
     normal = _normals(field, origins, directions, t, hit, cancelled)
-    return Surface(t, hit.astype(np.float32), normal, rays[:, EVALUATIONS].astype(np.int32))
+    evaluations = own.asarray(rays[:, EVALUATIONS], dtype=own.int32)
+    return Surface(t, own.asarray(hit, dtype=own.float32), normal, evaluations)
 
 
 def _widths(t: Floats, footprint: tuple[float, float]) -> Floats:
     """Of pixels; not finer than float32 can tell places along the ray apart."""
-    fixed, growing = (np.float32(number) for number in footprint)
-    return np.maximum(fixed + growing * t, np.float32(ROUNDING / 0.25) * np.abs(t))
+    fixed, growing = (float(number) for number in footprint)
+    return library(t).maximum(fixed + growing * t, ROUNDING / 0.25 * abs(t))
 
 
 def _normals(
@@ -125,20 +140,22 @@ def _normals(
     origins: Floats,
     directions: Floats,
     t: Floats,
-    hit: NDArray[np.bool_],
+    hit: Any,
     cancelled: Callable[[], bool] | None,
 ) -> Floats:
-    normal = np.zeros((len(t), 3), np.float32)
-    points = origins[hit] + t[hit, None] * directions[hit]
+    normal = zeros(t, (len(t), 3))
+    met = true_places(hit)
+    points = origins[met] + t[met, None] * directions[met]
     if len(points):
-        normal[hit] = unit(in_chunks(field.slopes, points, cancelled)[1])
+        normal[met] = unit(in_chunks(field.slopes, points, cancelled)[1])
     return normal
 
 
 def unit(vectors: Floats) -> Floats:
     """Vectors (N, 3) at length 1; those without a direction stay 0."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    own = library(vectors)
+    lengths = own.sqrt(dots(vectors, vectors))[:, None]
+    return own.where(lengths > 0, vectors / own.where(lengths > 0, lengths, 1), 0)
 
 
 def shade(normal: Floats, directions: Floats, light: Floats) -> Floats:
@@ -148,12 +165,13 @@ def shade(normal: Floats, directions: Floats, light: Floats) -> Floats:
     . d|`` and the normal n on the side of the eye (Lambert's law; both sides are lit), then the
     transfer function of IEC 61966-2-1. ``light`` (3,) of length 1 leads to the lamp.
     """
-    facing = np.einsum("nd,nd->n", normal, directions)
-    lit = np.maximum(-np.sign(facing) * (normal @ light), 0)
-    facing = np.abs(facing).clip(0, 1)
+    own = library(normal)
+    facing = dots(normal, directions)
+    lit = (-own.sign(facing) * turned(normal, light[None])[:, 0]).clip(0)
+    facing = abs(facing).clip(0, 1)
     linear = ALBEDO * (AMBIENT + EYE * facing + LAMP * lit) + RIM * (1 - facing) ** 4
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.repeat(encoded.astype(np.float32)[:, None], 3, 1)
+    encoded = own.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return own.stack([encoded] * 3, 1)
 
 
 def neus(
@@ -193,58 +211,62 @@ def neus(
     """
     if not sharpness > 0:
         raise ValueError(f"sharpness must be above 0, got {sharpness}")
-    count = len(near)
-    alpha, depth = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    evaluations = np.zeros(count, np.int32)
-    march = _March(np.flatnonzero(far > near), near, far)
+    own = library(near)
+    alpha, depth = zeros(near, len(near)), zeros(near, len(near))
+    evaluations = zeros(near, len(near), "int32")
+    march = _March(true_places(far > near), near, far)
     for _ in range(NEUS_STEPS):
         if not len(march.index):
             break
-        t, own = march.t, march.index
-        points = origins[own] + t[:, None] * directions[own]
+        t, index = march.t, march.index
+        points = origins[index] + t[:, None] * directions[index]
         distances = in_chunks(field.distances, points, cancelled)
-        evaluations[own] += 1
+        evaluations[index] += 1
         weight, middle = march.section(distances, sharpness)
-        alpha[own] += weight
-        depth[own] += weight * middle
+        alpha[index] += weight
+        depth[index] += weight * middle
         march.advance(distances, sharpness, NEUS_STEP * _widths(t, footprint))
     hit = alpha > STOP
-    t = np.divide(depth, alpha, out=np.zeros(count, np.float32), where=hit)
+    t = own.where(hit, depth / own.where(hit, alpha, 1), 0)
     normal = _normals(field, origins, directions, t, hit, cancelled)
-    return Surface(t, np.where(hit, alpha, np.float32(0)), normal, evaluations)
+    return Surface(t, own.where(hit, alpha, 0), normal, evaluations)
 
 
 class _March:
     """Rays on their way through a volume; what is given is (N,) of all rays."""
 
-    def __init__(self, index: NDArray[np.intp], near: Floats, far: Floats) -> None:
+    def __init__(self, index: Any, near: Floats, far: Floats) -> None:
         self.index, self.t = index, near[index]
         self._far = far[index]
         self._last_t = self.t
-        self._last = np.full(len(index), np.nan, np.float32)
-        self._left = np.ones(len(index), np.float32)
+        self._last = zeros(near, len(index)) + math.nan
+        self._left = zeros(near, len(index)) + 1
 
     def section(self, distances: Floats, sharpness: float) -> tuple[Floats, Floats]:
         """Weights and middles of the sections that end at ``t``; the first one has none."""
         with np.errstate(invalid="ignore"):
             change = _log_sigmoid(sharpness * distances) - _log_sigmoid(sharpness * self._last)
-        opacity = np.nan_to_num(-np.expm1(np.minimum(change, 0)), nan=0.0).astype(np.float32)
+        own = library(distances)
+        opacity = own.nan_to_num(-own.expm1(change.clip(max=0)), nan=0.0)
         weight = self._left * opacity
         self._left = self._left - weight
         # Of a leap through emptiness only the end has opacity.
-        short = np.minimum(self.t - self._last_t, np.float32(1 / sharpness))
+        short = (self.t - self._last_t).clip(max=1 / sharpness)
         return weight, self.t - short / 2
 
     def advance(self, distances: Floats, sharpness: float, least: Floats) -> None:
         """Go on, with those rays alone that have something before them."""
-        leap = np.abs(distances) - np.float32(NEUS_REACH / sharpness)
-        step = np.maximum(np.maximum(leap, np.float32(NEUS_STEP / sharpness)), least)
-        going = (self._left > STOP) & (self.t < self._far) & np.isfinite(distances)
-        ahead = np.minimum(self.t + step, self._far)
+        own = library(distances)
+        leap = abs(distances) - NEUS_REACH / sharpness
+        step = own.maximum(leap.clip(NEUS_STEP / sharpness), least)
+        going = (self._left > STOP) & (self.t < self._far) & own.isfinite(distances)
+        going = true_places(going)
+        ahead = own.minimum(self.t + step, self._far)
         self._last_t, self._last = self.t[going], distances[going]
         self.t, self._far, self._left = ahead[going], self._far[going], self._left[going]
         self.index = self.index[going]
 
 
 def _log_sigmoid(x: Any) -> Any:
-    return -np.logaddexp(0, -x)
+    own = library(x)
+    return x.clip(max=0) - own.log1p(own.exp(-abs(x)))

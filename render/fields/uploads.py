@@ -16,6 +16,7 @@ from kernels.fields.model import Occupancy
 from kernels.fields.network import network
 from kernels.fields.networks import Network, part
 from kernels.fields.types import Grid
+from render.fields.distances import in_chunks
 from scenes.fields import FieldScene
 
 
@@ -44,7 +45,13 @@ class Upload:
         return parts, np.concatenate([weights.encoding, weights.direction])
 
     def outputs(self, positions: Any) -> Any:
-        """(M, outputs) of the network at (M, 3), or (M, 6) with directions, units of encodings."""
+        """(M, outputs) of the network at (M, 3), or (M, 6) with directions, units of encodings.
+
+        Tensors of a device for tensors.
+        """
+        return in_chunks(self._evaluated, positions)
+
+    def _evaluated(self, positions: Any) -> Any:
         encoding, parameters = self._whole
         features = encode(self.backend, encoding, positions, parameters)
         model, weights = self.scene.model, self.scene.weights

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 from kernels import registry, timing
@@ -63,6 +65,17 @@ def test_records_get_the_time_of_the_device(operation):
     assert recorder.start_ns <= first.start_ns
     assert (first.counters, second.counters) == ({"n": 7}, {"n": 8})
     assert first.backend == "cuda"
+
+
+def test_arrays_of_a_launch_are_kept_only_where_the_device_counts(operation):
+    for counted in (True, False):
+        operation._counted = counted
+        operation._cost = lambda result, value: Cost(counters={"n": len(result)})
+        operation._loaded["cuda"] = "cuda", lambda value: {value}
+        with timing.Recorder() as recorder:
+            kept = weakref.ref(operation("cuda", 1))
+            assert (kept() is not None) == counted
+        assert recorder.records[0].counters == {"n": 1}
 
 
 def test_events_are_used_again(operation):

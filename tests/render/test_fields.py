@@ -11,7 +11,8 @@ from kernels.fields.model import Occupancy, Weights
 from render.fields.occupancy import with_occupancy
 from render.fields.passes import all_pixels, refinement
 from render.fields.uploads import nested
-from render.render import prepared, render, warm_up
+from render.render import prepared, render, warm_up, way_of
+from render.renderers import renderers
 from render.request import Frame, RenderCancelled, RenderRequest, RenderSettings
 from scenes.camera import Camera
 from scenes.errors import Cancelled
@@ -217,10 +218,22 @@ def test_a_sphere_is_met_at_its_exact_depth(surface: str, backend: str):
 
 def test_every_pixel_is_made_exactly_once_in_any_order():
     for width, height in ((1, 1), (130, 70), (64, 64), (7, 200)):
-        tiles = np.concatenate(all_pixels(width, height, 64))
-        np.testing.assert_array_equal(np.sort(tiles), np.arange(width * height))
+        for square in (0, 8):
+            tiles = np.concatenate(all_pixels(width, height, 64, square))
+            np.testing.assert_array_equal(np.sort(tiles), np.arange(width * height))
         passes = [p for _, groups in refinement(width, height, 64) for p in groups]
         np.testing.assert_array_equal(np.sort(np.concatenate(passes)), np.arange(width * height))
+
+
+def test_pixels_near_each_other_follow_each_other():
+    (pixels,) = all_pixels(32, 24, 2048, 8)
+    rows, columns = np.divmod(pixels.reshape(-1, 64), 32)
+    assert (np.ptp(rows, 1) == 7).all()
+    assert (np.ptp(columns, 1) == 7).all()
+    tiles = all_pixels(130, 70, 64)
+    # The tile that is nearest the middle, row by row.
+    np.testing.assert_array_equal(tiles[0][:3], [64, 65, 66])
+    assert len(tiles) == 6
 
 
 def test_a_slow_picture_is_shown_coarse_first_and_ends_the_same(monkeypatch):
@@ -288,5 +301,16 @@ def test_the_stages_that_papers_count_are_told_with_their_samples():
     assert all(r.flops > 0 and r.nbytes > 0 for r in frame.records if r.name == "network")
 
 
-def test_kernels_can_be_made_ready_without_a_scene():
-    warm_up("cpu", kind="field")
+@pytest.mark.parametrize("way", ["", "distance"])
+def test_kernels_can_be_made_ready_without_a_scene(way):
+    warm_up("cpu", kind="field", way=way)
+
+
+def test_what_is_tried_first_is_drawn_in_the_way_that_is_to_be_ready():
+    piece = renderers()["field"].trial("distance")
+    assert way_of(piece) == ("field", "distance")
+    assert way_of(ball()) == ("field", "")
+    camera = Camera.look_at((0, 0, -4), (0, 0, 0), width=64, height=64)
+    images = render(RenderRequest(piece, camera, RenderSettings(backend="cpu"), ("depth",))).images
+    # The octahedron |x| + |y| + |z| = sqrt(3) / 2 (distances are 2 |p - 1/2| = |x| of the scene).
+    assert images["depth"][32, 32] == pytest.approx(4 - 3**0.5 / 2, abs=0.05)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from app.ui.shell import Shell
     from render.session import RenderSession, Ticket
 
-    _Ready = tuple[type[RenderSession], dict[str, tuple[bool, str]]]
+    _Ready = tuple[type[RenderSession], dict[str, tuple[bool, str]], tuple[str, str]]
 
 STARTING = "starting kernels…"
 STOPPED = "kernels not started: move the camera to start them"
-FIRST_KIND = "gaussians"
+FIRST_WAY = ("gaussians", "")
 """Kernels of these scenes are made ready while nothing is open yet."""
 QUICK_SECONDS = 0.25
 """Views that follow each other within this time are movement."""
@@ -67,7 +67,7 @@ class RenderDriver(QObject):
         self._asked: dict[int, Camera] = {}
         self._last_change = 0.0
         self._failing = False
-        self._warm: set[str] = set()
+        self._warm: set[tuple[str, str]] = set()
         self._frame_came.connect(self._on_frame)
         self._frame_failed.connect(self._on_failure)
         canvas.shown.connect(self._on_shown)
@@ -85,36 +85,36 @@ class RenderDriver(QObject):
         self._say(STARTING)
         backend = self._shell.document.render_settings.backend
         scene = self._shell.document.scene
-        kind = FIRST_KIND if scene is None else scene.kind
 
         def work(progress: Progress, cancel: Cancel) -> _Ready:
             from kernels.backends import BACKENDS, available
-            from render.render import warm_up
+            from render.render import warm_up, way_of
             from render.session import RenderSession
 
-            warm_up(backend, progress, cancel, kind)
-            return RenderSession, {name: available(name) for name in BACKENDS}
+            way = FIRST_WAY if scene is None else way_of(scene)
+            warm_up(backend, progress, cancel, *way)
+            return RenderSession, {name: available(name) for name in BACKENDS}, way
 
         def done(ready: _Ready) -> None:
-            self._warm.add(kind)
+            self._warm.add(ready[2])
             self._begin(ready)
 
         self._shell.tasks.start(
             "Starting kernels", work, done, self._on_failure, lambda: self._say(STOPPED)
         )
 
-    def _warm_up(self, kind: str) -> None:
-        """Make the kernels of another kind of scene ready, then show it."""
+    def _warm_up(self, way: tuple[str, str]) -> None:
+        """Make the kernels that another scene needs ready, then show it."""
         self._say(STARTING)
         backend = self._shell.document.render_settings.backend
 
         def work(progress: Progress, cancel: Cancel) -> None:
             from render.render import warm_up
 
-            warm_up(backend, progress, cancel, kind)
+            warm_up(backend, progress, cancel, *way)
 
         def done(nothing: None) -> None:
-            self._warm.add(kind)
+            self._warm.add(way)
             self._say("first picture…")
             self.request()
 
@@ -128,7 +128,7 @@ class RenderDriver(QObject):
         return self.state == STARTING
 
     def _begin(self, ready: _Ready) -> None:
-        session_class, self.backends = ready
+        session_class, self.backends, _ = ready
         self.backends_known.emit(self.backends)
         fps = self._shell.settings.target_fps
         self.attach(session_class(self._frame_came.emit, self._frame_failed.emit, fps))
@@ -186,9 +186,12 @@ class RenderDriver(QObject):
         request = self.request_of(view)
         if request is None:
             return
-        if request.scene.kind not in self._warm:
+        from render.render import way_of
+
+        way = way_of(request.scene)
+        if way not in self._warm:
             if not self.starting:
-                self._warm_up(request.scene.kind)
+                self._warm_up(way)
             return
         request = replace(request, on_device=self.canvas.handover.possible)
         number = session.submit(request, moving)

@@ -31,8 +31,9 @@ def clearance(backend: str, cells: Any) -> Any:
 
     Returns
     -------
-    (levels, Z, Y, X) uint8 NumPy array, 0 where occupied, at most :data:`FARTHEST`; levels do not
-    see each other. Cost: one byte is read and written for each of four passes.
+    (levels, Z, Y, X) uint8, 0 where occupied, at most :data:`FARTHEST`; levels do not see each
+    other. NumPy, but a tensor on the device from ``cuda``. Cost: one byte is read and written for
+    each of four passes.
     """
     if cells.ndim != 4:
         raise ValueError(f"cells must be (levels, Z, Y, X), got {cells.shape}")

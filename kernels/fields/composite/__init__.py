@@ -21,7 +21,7 @@ def _cost(
     )
 
 
-OPERATION = Operation(__name__, _cost)
+OPERATION = Operation(__name__, _cost, counted=False)
 
 
 def composite(
@@ -49,7 +49,8 @@ def composite(
     samples, live
         As :func:`kernels.fields.march.march` made them of ``live``.
     light
-        What rays have gathered; float32 NumPy, changed in place.
+        What rays have gathered; float32 NumPy, or tensors on the device for ``cuda``; changed in
+        place.
     stop
         Transmittance at which a ray ends.
     transfer
@@ -59,7 +60,8 @@ def composite(
     Returns
     -------
     (K,) int32 NumPy, the rays of ``live`` that gave as many samples as the fullest and are not
-    ended, in their order.
+    ended, in their order. From ``cuda``, which waits for nothing and so does not know K, a tensor
+    on the device in which -1 follows behind them.
 
     Notes
     -----

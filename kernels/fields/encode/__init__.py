@@ -8,11 +8,11 @@ from kernels.fields.encodings import Composite, Encoding, HashGrid, Simplex, Tri
 from kernels.registry import Cost, Operation
 
 
-def _reads(encoding: Encoding) -> int:
+def reads_of(encoding: Encoding) -> int:
     """Features that one sample reads from the parameters."""
     match encoding:
         case Composite():
-            return sum(_reads(part) for part in encoding.parts)
+            return sum(reads_of(part) for part in encoding.parts)
         case HashGrid():
             corners = 1 if encoding.interpolation == "nearest" else 2**encoding.dims
             return corners * encoding.width
@@ -25,7 +25,7 @@ def _reads(encoding: Encoding) -> int:
 
 
 def _cost(result: Any, encoding: Encoding, positions: Any, parameters: Any) -> Cost:
-    count, reads = positions.shape[0], _reads(encoding)
+    count, reads = positions.shape[0], reads_of(encoding)
     return Cost(
         nbytes=4 * count * (encoding.inputs + encoding.width + reads),
         flops=2 * count * (reads + encoding.width),
@@ -33,7 +33,7 @@ def _cost(result: Any, encoding: Encoding, positions: Any, parameters: Any) -> C
     )
 
 
-OPERATION = Operation(__name__, _cost)
+OPERATION = Operation(__name__, _cost, counted=False)
 
 
 def encode(backend: str, encoding: Encoding, positions: Any, parameters: Any) -> Any:
@@ -54,7 +54,7 @@ def encode(backend: str, encoding: Encoding, positions: Any, parameters: Any) ->
 
     Returns
     -------
-    (N, encoding.width) float32 from ``cpu``; of the type of ``positions`` from ``reference``, where
+    (N, encoding.width) float32 from ``cpu``, and from ``cuda`` as a tensor on the device; of the type of ``positions`` from ``reference``, where
     gradients flow to positions and parameters if those are tensors.
 
     Raises

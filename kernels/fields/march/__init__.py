@@ -19,7 +19,7 @@ def _cost(
     )
 
 
-OPERATION = Operation(__name__, _cost)
+OPERATION = Operation(__name__, _cost, counted=False)
 
 
 def march(
@@ -35,9 +35,9 @@ def march(
     Parameters
     ----------
     rays
-        NumPy arrays.
+        NumPy arrays; of ``cuda`` tensors on the device, like the following.
     live
-        (L,) int32 rays to march along.
+        (L,) int32 rays to march along; with ``cuda`` -1 may follow behind them.
     cursor
         (N,) int64, the step that each ray continues from; -1 for the beginning. Set, in place, to
         behind the last sample, and to 2^62 where the ray has ended.
@@ -47,11 +47,14 @@ def march(
     Returns
     -------
     Samples
-        NumPy from ``cpu``, tensors from ``reference``, which computes in float64. The samples of a
-        ray follow each other; rays come in any order.
+        NumPy from ``cpu``, tensors on the device from ``cuda``, and tensors from ``reference``,
+        which computes in float64. The samples of a ray follow each other; rays come in any order.
+        What follows the rays in ``live`` has no spans.
 
     Notes
     -----
+    ``cuda`` finds cells and the way out of empty ones in float32, everything else in float64 as
+    ``cpu`` does; it waits once for the device, to know how many samples and live rays there are.
     Cost: 24 bytes a sample and a cache line for each ray; looking for cells is not counted.
     """
     return OPERATION(backend, rays, live, cursor, march, grid)

@@ -22,7 +22,7 @@ def _cost(result: Any, description: Network, inputs: Any, parameters: Any) -> Co
     )
 
 
-OPERATION = Operation(__name__, _cost)
+OPERATION = Operation(__name__, _cost, counted=False)
 
 
 def network(backend: str, description: Network, inputs: Any, parameters: Any) -> Any:

@@ -14,7 +14,7 @@ def _cost(result: Rays, view: View, pixels: Any, lower: Any, upper: Any, seed: i
     return Cost(nbytes=count * (8 + 36), flops=60 * count, counters={"rays": count})
 
 
-OPERATION = Operation(__name__, _cost)
+OPERATION = Operation(__name__, _cost, counted=False)
 
 
 def rays(backend: str, view: View, pixels: Any, lower: Any, upper: Any, seed: int = 0) -> Rays:
@@ -37,7 +37,8 @@ def rays(backend: str, view: View, pixels: Any, lower: Any, upper: Any, seed: in
     Returns
     -------
     Rays
-        float32 from ``cpu``, computed in float64; float64 tensors from ``reference``.
+        float32 from ``cpu`` and ``cuda``, computed in float64; float64 tensors from ``reference``.
+        Those of ``cuda`` are tensors on the device, where ``pixels`` may be.
 
     Notes
     -----

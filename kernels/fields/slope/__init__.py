@@ -28,7 +28,7 @@ def _cost(
     )
 
 
-OPERATION = Operation(__name__, _cost)
+OPERATION = Operation(__name__, _cost, counted=False)
 
 
 def slope(

@@ -40,7 +40,7 @@ def _cost(result: Any, rays: Any, distances: Any, widths: Any, stride: Stride) -
     return Cost(nbytes=4 * count * (2 * COLUMNS + 2), flops=20 * count, counters={"samples": count})
 
 
-OPERATION = Operation(__name__, _cost)
+OPERATION = Operation(__name__, _cost, counted=False)
 
 
 def trace(backend: str, rays: Any, distances: Any, widths: Any, stride: Stride) -> Any:
@@ -59,7 +59,7 @@ def trace(backend: str, rays: Any, distances: Any, widths: Any, stride: Stride) 
     ----------
     rays
         (N, COLUMNS) float table of :mod:`kernels.fields.trace.rays`, all of them live; NumPy, or a
-        tensor for ``reference``.
+        tensor for ``reference`` and ``cuda``. ``cuda`` leaves rays that have ended as they are.
     distances
         (N,) signed distances at T, negative inside, in the units of T.
     widths

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 T, LIMIT, LOW, LOW_VALUE, HIGH, HIGH_VALUE, RELAXATION, SIGN, PHASE, EVALUATIONS = range(10)
 COLUMNS = 10
@@ -33,13 +32,18 @@ EVALUATIONS
 MARCHING, CLOSING, HIT, MISSED = range(4)
 
 
-def start(near: NDArray[np.float32], far: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The table (N, COLUMNS) of rays from ``near`` to ``far`` (N,); none is missed already."""
-    rays = np.zeros((len(near), COLUMNS), np.float32)
+def start(near: Any, far: Any) -> Any:
+    """The table (N, COLUMNS) of rays from ``near`` to ``far`` (N,), float32; none that is missed.
+
+    NumPy for NumPy, and a tensor where the tensors are.
+    """
+    shape = (len(near), COLUMNS)
+    rays = np.zeros(shape, np.float32) if isinstance(near, np.ndarray) else near.new_zeros(shape)
     rays[:, T], rays[:, LIMIT] = near, far
     rays[:, LOW] = near
     rays[:, RELAXATION] = 1
-    rays[:, PHASE] = np.where(far > near, MARCHING, MISSED)
+    # MARCHING is 0.
+    rays[:, PHASE] = MISSED * ~(far > near)
     return rays
 
 
