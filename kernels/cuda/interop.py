@@ -75,6 +75,11 @@ class DevicePicture:
         """(H, W, 4)."""
         return self.words.shape[0], self.words.shape[1], 4
 
+    @property
+    def nbytes(self) -> int:
+        """Memory, bytes."""
+        return 4 * self.words.nelement()
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         picture = to_host(self.words)[0].view(np.uint8).reshape(self.shape)
         return picture if dtype is None else picture.astype(dtype, copy=False)

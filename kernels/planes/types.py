@@ -133,7 +133,8 @@ class Composite:
     Attributes
     ----------
     rgba8
-        (H, W, 4) uint8, straight alpha; opaque over a background.
+        (H, W, 4) uint8, straight alpha; opaque over a background. ``cuda`` leaves it on the device
+        where :func:`kernels.cuda.interop.kept_on_device` says so.
     color
         (H, W, 4) float32, premultiplied, without the background.
     depth

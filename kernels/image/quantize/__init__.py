@@ -19,7 +19,8 @@ def quantize(backend: str, color: Any, alpha: Any, opaque: bool) -> Any:
     """(H, W, 3) colour and (H, W) alpha as (H, W, 4) uint8 NumPy, ``floor(255 v + 0.5)``, clamped.
 
     ``opaque`` colour already lies over its background; else it is premultiplied and the picture
-    carries straight alpha.
+    carries straight alpha. ``cuda`` leaves it on the device where
+    :func:`kernels.cuda.interop.kept_on_device` says so.
 
     Raises
     ------

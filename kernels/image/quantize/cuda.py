@@ -10,7 +10,8 @@ import triton
 import triton.language as tl
 from numpy.typing import NDArray
 
-from kernels.cuda.device import to_device, to_host
+from kernels.cuda.device import to_device
+from kernels.cuda.interop import DevicePicture, handed_out
 from kernels.cuda.pixels import byte, pixel
 
 BLOCK = 1024
@@ -36,7 +37,7 @@ def _quantize(color, alpha, picture, count, OPAQUE: tl.constexpr, PIXELS: tl.con
     tl.store(picture + at, pixel(red, green, blue, top), mask=used)
 
 
-def run(color: Any, alpha: Any, opaque: bool) -> NDArray[np.uint8]:
+def run(color: Any, alpha: Any, opaque: bool) -> NDArray[np.uint8] | DevicePicture:
     """See :func:`kernels.image.quantize.quantize`; waits for the device."""
     color, alpha = to_device(color).float(), to_device(alpha).float()
     picture = torch.empty(alpha.shape, dtype=torch.int32, device=alpha.device)
@@ -44,4 +45,4 @@ def run(color: Any, alpha: Any, opaque: bool) -> NDArray[np.uint8]:
     _quantize[(triton.cdiv(count, BLOCK),)](
         color, alpha, picture, count, OPAQUE=opaque, PIXELS=BLOCK
     )
-    return to_host(picture)[0].view(np.uint8).reshape(*alpha.shape, 4)
+    return handed_out(picture)

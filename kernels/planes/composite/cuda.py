@@ -17,6 +17,7 @@ import triton
 import triton.language as tl
 
 from kernels.cuda.device import device, on_its_way, to_device, to_host
+from kernels.cuda.interop import handed_out
 from kernels.cuda.pixels import byte, pixel
 from kernels.cuda.residents import resident
 from kernels.gaussians.types import View
@@ -480,14 +481,11 @@ def run(
         [stats[0], count * view.width * view.height - stats[1], stats[1] - stats[0]]
     )
     counters = on_its_way(totals)
-    copied = [image for image, asked in ((picture, wanted.picture), (index, wanted.index)) if asked]
-    images = list(to_host(*copied)) if copied else []
-    rgba8 = images.pop(0).view(np.uint8).reshape(*size, 4) if wanted.picture else None
     names = ("touched", "empty", "stopped")
     return Composite(
-        rgba8,
+        handed_out(picture) if wanted.picture else None,
         color if wanted.color else None,
         depth if wanted.depth else None,
-        images.pop() if wanted.index else None,
+        to_host(index)[0] if wanted.index else None,
         {name: cast(int, number) for name, number in zip(names, counters, strict=True)},
     )
