@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.util
 import os
 from functools import cache
@@ -42,6 +44,21 @@ def _cuda() -> tuple[bool, str]:
     if not torch.cuda.is_available():
         return False, "torch finds no CUDA device"
     return True, torch.cuda.get_device_name()
+
+
+DRIVERS = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/dev/dxg")
+"""Something there says that a GPU may be; the last one in the Linux of Windows."""
+
+
+def load_compiler() -> None:
+    """Load Triton where there may be a GPU; to be called before a window is drawn.
+
+    OpenGL in software (Mesa) brings an LLVM of its own. The one within Triton gets on with it when
+    it is there first, and ends the process when it comes second.
+    """
+    if any(os.path.exists(driver) for driver in DRIVERS):
+        with contextlib.suppress(ImportError):
+            importlib.import_module("triton")
 
 
 def resolve(backend: str) -> str:

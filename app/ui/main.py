@@ -17,6 +17,7 @@ from app.settings import Settings, config_folder, load_settings
 from app.ui import theme
 from app.ui.logs import Hooks
 from app.ui.shell import Shell
+from kernels.backends import load_compiler
 from scenes.registry import by_extension
 
 FIRST_SAMPLE = "garden"
@@ -51,6 +52,7 @@ def make_application(arguments: Sequence[str]) -> QApplication:
         with contextlib.suppress(ImportError):
             importlib.import_module("torch")
         _name_windows_taskbar()
+    load_compiler()
     _prefer_x11()
     # A canvas that moves to another window keeps its textures only with shared contexts.
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)

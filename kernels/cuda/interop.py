@@ -35,7 +35,7 @@ def picture_way(backend: str, renderer: str) -> tuple[bool, str]:
     buffers with contexts of its own driver on the same GPU alone.
     """
     if backend != "cuda" or interpreted():
-        return False, "a copy from memory, where it is made"
+        return False, "a copy, from the memory of the processor"
     name = torch.cuda.get_device_name()
     if name not in renderer:
         return False, f"pinned copy (GL renderer {renderer} is not on the CUDA device, {name})"

@@ -14,7 +14,7 @@ import json
 import sys
 from typing import Any
 
-FAMILIES = ("gaussians", "codec", "planes", "marching")
+FAMILIES = ("gaussians", "codec", "planes", "marching", "fields")
 """Each a module ``cuda_FAMILY``: ``CASES`` by name, and ``draw``, which launches every kernel."""
 
 

@@ -36,7 +36,7 @@ def test_every_other_case_says_why(card: None, monkeypatch: pytest.MonkeyPatch) 
     shared, words = interop.picture_way("cuda", "llvmpipe (LLVM 15.0.6, 256 bits)")
     assert not shared
     assert words.startswith("pinned copy (GL renderer llvmpipe")
-    assert interop.picture_way("cpu", GPU) == (False, "a copy from memory, where it is made")
+    assert interop.picture_way("cpu", GPU) == (False, "a copy, from the memory of the processor")
     monkeypatch.setattr(interop, "_has_cuda_core", lambda: False)
     assert "cuda-core" in interop.picture_way("cuda", GPU)[1]
     monkeypatch.setenv("TRITON_INTERPRET", "1")

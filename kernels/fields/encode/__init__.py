@@ -48,14 +48,16 @@ def encode(backend: str, encoding: Encoding, positions: Any, parameters: Any) ->
         Which one, and its sizes.
     positions
         (N, at least encoding.inputs) floats, scene positions in 0..1; NumPy, or tensors for
-        ``reference``. Further columns are not read.
+        ``reference`` and ``cuda``. Further columns are not read.
     parameters
-        (encoding.parameters,) floats in the order that ``encoding`` states.
+        (encoding.parameters,) floats in the order that ``encoding`` states; for ``cuda`` an array
+        that is kept, so that it is copied to the device once.
 
     Returns
     -------
-    (N, encoding.width) float32 from ``cpu``, and from ``cuda`` as a tensor on the device; of the type of ``positions`` from ``reference``, where
-    gradients flow to positions and parameters if those are tensors.
+    (N, encoding.width): float32 from ``cpu``, and as a tensor on the device from ``cuda``; of the
+    type of ``positions`` from ``reference``, where gradients flow to positions and parameters if
+    those are tensors.
 
     Raises
     ------
@@ -67,9 +69,9 @@ def encode(backend: str, encoding: Encoding, positions: Any, parameters: Any) ->
     Entries of grids are found as on a GPU: ``x = scale p + 0.5`` in one rounding, its floor to
     int32 with saturation, everything else in uint32; positions outside 0..1 wrap or are hashed.
     Positions that are no numbers give NaN, or any entry with ``nearest``. ``reference`` computes
-    in the type of ``positions``; ``cpu`` in float32: its entries are the same for float32
-    positions, its results differ by rounding. Cost: every feature that is read counts 4 bytes and
-    2 FLOPs.
+    in the type of ``positions``; ``cpu`` and ``cuda`` in float32: their entries are the same for
+    float32 positions, their results differ by rounding. Cost: every feature that is read counts 4
+    bytes and 2 FLOPs.
     """
     if positions.ndim != 2 or positions.shape[1] < encoding.inputs:
         raise ValueError(f"positions must be (N, {encoding.inputs}), got {tuple(positions.shape)}")

@@ -15,6 +15,7 @@ from kernels.cuda.device import to_device
 from kernels.cuda.residents import resident
 from kernels.fields.encode.device import harmonics_table, levels_of, words_of
 from kernels.fields.encode.tiles import (
+    appended,
     blob,
     frequency,
     grid,
@@ -60,7 +61,7 @@ def coordinates(positions, row, used, stride, DIMS: tl.constexpr):
     at = positions + row * stride
     p = (tl.load(at, mask=used, other=0.0),)
     for d in tl.static_range(1, DIMS):
-        p = p + (tl.load(at + d, mask=used, other=0.0),)
+        p = appended(p, tl.load(at + d, mask=used, other=0.0))
     return p
 
 
@@ -157,9 +158,7 @@ def _grid(
     )  # fmt: skip
 
 
-def _triplane(
-    encoding: TriPlane, points: Any, table: torch.Tensor, out: Any, join: int
-) -> None:
+def _triplane(encoding: TriPlane, points: Any, table: torch.Tensor, out: Any, join: int) -> None:
     words, vector = words_of(table, encoding.features)
     count = encoding.features // vector
     rows = _whole_power(count, 1, WORDS)

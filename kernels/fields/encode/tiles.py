@@ -28,6 +28,12 @@ _TURN = tl.constexpr(6.2831853)
 
 
 @triton.jit
+def appended(items, item):
+    """A tuple with one item more; Triton unpacks none."""
+    return items + (item,)  # noqa: RUF005
+
+
+@triton.jit
 def wrapped(index, size, inverse):
     """Uint32 modulo ``size`` below 2^31 + 1: the quotient is estimated one too small at most."""
     rest = index - tl.umulhi(index, inverse) * size
@@ -178,7 +184,7 @@ def simplex_axes(p, scale, skew, at, within, hashed, DIMS: tl.constexpr):
     fractions, steps = (fractions,), (step,)
     for d in tl.static_range(1, DIMS):
         fraction, lower, step = simplex_axis(p, scale, skew, at, within, hashed, d, DIMS)
-        fractions, steps = fractions + (fraction,), steps + (step,)
+        fractions, steps = appended(fractions, fraction), appended(steps, step)
         entry = joined(entry, lower, hashed[:, None])
     ranks = (entry.to(tl.int32) * 0,)
     for d in tl.static_range(DIMS):
@@ -188,7 +194,7 @@ def simplex_axes(p, scale, skew, at, within, hashed, DIMS: tl.constexpr):
                 rank += (fractions[e] >= fractions[d]).to(tl.int32)
             elif e > d:
                 rank += (fractions[e] > fractions[d]).to(tl.int32)
-        ranks = (rank,) if d == 0 else ranks + (rank,)
+        ranks = (rank,) if d == 0 else appended(ranks, rank)
     return fractions, ranks, steps, entry
 
 
@@ -347,7 +353,7 @@ def blob(p, column, bins, DIMS: tl.constexpr):
     """Shares of a bump in ``bins`` bins for each coordinate."""
     x = of_column(p, column // bins, DIMS)
     j = (column % bins).to(tl.float32)[None, :] + x * 0.0
-    wide = bins.to(tl.float32)
+    wide = bins * 1.0
     return below(x, j + 1.0, wide) - below(x, j, wide)
 
 

@@ -89,10 +89,9 @@ def run(
         module_of(text).follow_rays[(_programs(count),)](
             *given, numbers_of(March.of(model, lattice, 1), grid), clear, packed,
             _of_directions(model, weights, given[1]),
-            packed if transfer is None else resident(transfer), harmonics_table(), counters, scratch,
-            color,
-            left, far, samples, *_tables(model, weights.encoding), count, levels, side,
-            float(stop), WITH_GRID=grid is not None, TAPERED=lattice.cone > 0, LANES=LANES,
+            packed if transfer is None else resident(transfer), harmonics_table(), counters,
+            scratch, color, left, far, samples, *_tables(model, weights.encoding), count, levels,
+            side, float(stop), WITH_GRID=grid is not None, TAPERED=lattice.cone > 0, LANES=LANES,
             TRIES=TRIES, num_warps=WARPS,
         )  # fmt: skip
     return Followed(color, left, far, samples, on_its_way(counters)[1])

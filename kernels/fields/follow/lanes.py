@@ -22,7 +22,11 @@ from kernels.fields.march.cuda import (
 
 _STEP, _CONE, _HALF = tl.constexpr(STEP), tl.constexpr(CONE), tl.constexpr(HALF)
 _LOWER, _SCALE, _MIDDLE = tl.constexpr(LOWER), tl.constexpr(SCALE), tl.constexpr(MIDDLE)
-_INFINITY = tl.constexpr(float("inf"))
+MOST = 1 << 20
+"""Samples of a ray, of which a thousandth would do: a kernel that does not end takes the device
+with it."""
+
+_MOST, _INFINITY = tl.constexpr(MOST), tl.constexpr(float("inf"))
 
 
 @triton.jit
@@ -65,8 +69,8 @@ def refilled(
 
 @triton.jit
 def moved_on(
-    ray, index, ox, oy, oz, dx, dy, dz, offset, end, left, numbers, clear, levels, side, stop,
-    WITH_GRID: tl.constexpr, TAPERED: tl.constexpr,
+    ray, index, seen, ox, oy, oz, dx, dy, dz, offset, end, left, numbers, clear, levels, side,
+    stop, WITH_GRID: tl.constexpr, TAPERED: tl.constexpr,
 ):  # fmt: skip
     """One step of each ray towards its next sample.
 
@@ -77,7 +81,7 @@ def moved_on(
     going = ray >= 0
     place = index.to(tl.float64) + offset.to(tl.float64)
     t = distance_of(numbers, place, TAPERED)
-    on = going & (t < end.to(tl.float64)) & (left > stop)
+    on = going & (t < end.to(tl.float64)) & (left > stop) & (seen < _MOST)
     wanted = on
     if WITH_GRID:
         x = (ox.to(tl.float64) - tl.load(numbers + _MIDDLE) + t * dx.to(tl.float64)).to(tl.float32)

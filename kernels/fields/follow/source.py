@@ -57,9 +57,7 @@ class Part:
     vector: int
 
 
-def parts_of(
-    encoding: Encoding, begin: int = 0, column: int = 0, first: int = 0
-) -> Iterator[Part]:
+def parts_of(encoding: Encoding, begin: int = 0, column: int = 0, first: int = 0) -> Iterator[Part]:
     """What an encoding is made of."""
     if not isinstance(encoding, Composite):
         vector = 0
@@ -175,17 +173,24 @@ def written(model: Field) -> tuple[str, Padded]:
         lines.append(f"tl.store(aside + {place} * LANES, {text})")
     # Those that have written are not those that read.
     lines.append("tl.debug_barrier()")
-    lines += [f"{name} = tl.load(aside + {place} * LANES)" for place, name in enumerate(names[: len(outputs)])]
+    for place in range(len(outputs)):
+        lines.append(f"{names[place]} = tl.load(aside + {place} * LANES)")
     if len(outputs) == 1:
         lines.append("raw_red, raw_green, raw_blue = raw, raw, raw")
     body = "\n".join("        " + line for line in writer.lines).strip()
-    text = _KERNEL.replace("BODY", body).replace("TABLES", ", ".join(table_arguments(model)))
-    text = text.replace("TRANSFER", str(len(outputs) == 1))
-    text = text.replace("DENSITY", str(ACTIVATIONS.index(model.density)))
-    return text.replace("COLOR", str(ACTIVATIONS.index(model.color))), writer.weights
+    text = _KERNEL
+    for name, own in (
+        ("BODY", body),
+        ("TABLES", "".join(f"{name}, " for name in table_arguments(model))),
+        ("TRANSFER", str(len(outputs) == 1)),
+        ("DENSITY", str(ACTIVATIONS.index(model.density))),
+        ("COLOR", str(ACTIVATIONS.index(model.color))),
+    ):
+        text = text.replace(name, own)
+    return text, writer.weights
 
 
-_KERNEL = '''import triton
+_KERNEL = """import triton
 import triton.language as tl
 
 from kernels.fields.encode import tiles
@@ -196,7 +201,7 @@ from kernels.fields.network.device import activate, halved, product
 @triton.jit(do_not_specialize=["count", "levels", "side"])
 def follow_rays(
     origins, directions, near, far, jitter, numbers, clear, weights, features, transfer, harmonics,
-    counters, scratch, color, transmittance, distance, samples, TABLES, count, levels, side, stop,
+    counters, scratch, color, transmittance, distance, samples, TABLES count, levels, side, stop,
     WITH_GRID: tl.constexpr, TAPERED: tl.constexpr, LANES: tl.constexpr, TRIES: tl.constexpr,
 ):
     ray = tl.full([LANES], -1, tl.int32)
@@ -223,8 +228,8 @@ def follow_rays(
                 TAPERED,
             )
             wanted, ended, index, t = moved_on(
-                ray, index, ox, oy, oz, dx, dy, dz, offset, end, left, numbers, clear, levels,
-                side, stop, WITH_GRID, TAPERED,
+                ray, index, seen, ox, oy, oz, dx, dy, dz, offset, end, left, numbers, clear,
+                levels, side, stop, WITH_GRID, TAPERED,
             )
             written(
                 ended, ray, red, green, blue, left, deep, seen, color, transmittance, distance,
@@ -250,4 +255,4 @@ def follow_rays(
         total += ready
         working = (going > 0) | (spent == 0)
     tl.atomic_add(counters + 1, total.to(tl.int64))
-'''
+"""

@@ -22,6 +22,8 @@ WIDEST = 32
 WIDEST_LAYER = 64
 """Wider ones do not stay in registers."""
 MOST_INPUTS = 512
+MOST_WEIGHTS = 1 << 15
+"""Eight layers of 64: code for more is compiled for a minute, and does not fit its cache."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,10 @@ def blocks_of(source: int, first: int, last: int) -> tuple[Block, ...]:
 
 def in_registers(network: Network) -> bool:
     """Whether a network is made of layers that a kernel can hold."""
-    return network.inputs <= MOST_INPUTS and all(
-        isinstance(layer, Layer) and layer.outputs <= WIDEST_LAYER for layer in network.layers
+    return (
+        network.inputs <= MOST_INPUTS
+        and network.parameter_count <= MOST_WEIGHTS
+        and all(isinstance(one, Layer) and one.outputs <= WIDEST_LAYER for one in network.layers)
     )
 
 
@@ -125,20 +129,20 @@ class Writer:
             return
         layer, tile = self._network.layers[index], block.name
         if len(reads) < block.count:
-            column = f"tl.arange(0, {block.padded})[None, :]"
-            self.lines.append(f"part = tl.where({_one_of(column, sorted(reads))}, {tile}, 0.0)")
+            own = _one_of(f"tl.arange(0, {block.padded})[None, :]", sorted(reads))
+            self.lines.append(f"part = tl.where({own}, {tile}, 0.0)")
             tile = "part"
         self.lines.append(f"high, low = halved({tile})")
         for out in blocks_of(index, 0, layer.outputs):
-            at = self.weights.size
+            begin = self.weights.size
             for column, places in reads.items():
                 for n in range(out.count):
                     for place in places:
                         row = self._starts[index] + (out.first + n) * layer.inputs
                         self.weights.take.append(row + place)
-                        self.weights.put.append(at + column * out.padded + n)
+                        self.weights.put.append(begin + column * out.padded + n)
             self.weights.size += block.padded * out.padded
-            matrix = (f"tl.load(weights + {at} + tl.arange(0, {block.padded})[:, None] * "
+            matrix = (f"tl.load(weights + {begin} + tl.arange(0, {block.padded})[:, None] * "
                       f"{out.padded} + tl.arange(0, {out.padded})[None, :])")  # fmt: skip
             known = out.name if out.name in self._begun else (
                 f"tl.zeros([{self._rows}, {out.padded}], tl.float32)"
@@ -155,13 +159,14 @@ class Writer:
         """Blocks that a layer reads and that were not fed."""
         fed = {c for b in self._at_hand for c in range(b.first, b.first + b.count)}
         found: list[Block] = []
+        wanted: set[int] = set()
         for span in self._network.reads(index):
             if span.source == INPUT:
-                columns = [c for c in range(span.first, span.last) if c not in fed]
-                if columns:
-                    found += blocks_of(INPUT, columns[0], columns[-1] + 1)
+                wanted |= set(range(span.first, span.last)) - fed
             else:
                 found += blocks_of(span.source, 0, self._network.width_of(span.source))
+        for first, last in _runs(sorted(wanted)):
+            found += blocks_of(INPUT, first, last)
         return list(dict.fromkeys(found))
 
     def layers(self) -> None:
@@ -198,21 +203,32 @@ class Writer:
         return found
 
 
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last + 1 of those that follow each other."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number:
+            runs[-1] = runs[-1][0], number + 1
+        else:
+            runs.append((number, number + 1))
+    return runs
+
+
 def _one_of(column: str, wanted: Sequence[int]) -> str:
     """Whether a column is among some."""
-    runs: list[list[int]] = []
-    for number in wanted:
-        if runs and runs[-1][1] == number:
-            runs[-1][1] += 1
-        else:
-            runs.append([number, number + 1])
-    return " | ".join(f"(({column} >= {a}) & ({column} < {b}))" for a, b in runs)
+    return " | ".join(f"(({column} >= {a}) & ({column} < {b}))" for a, b in _runs(wanted))
 
 
-HEAD = """import triton
+_HEAD = """import triton
 import triton.language as tl
 
 from kernels.fields.network.device import activate, halved, product
+
+
+@triton.jit(do_not_specialize=["count"])
+def forward(inputs, weights, out, count, stride, ROWS: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
+    used = row < count
 """
 
 
@@ -240,15 +256,5 @@ def written(network: Network) -> tuple[str, Padded]:
         inside = f"used[:, None] & (({place} >= {own.first}) & ({place} < {own.last}))[None, :]"
         at = f"out + row[:, None] * {network.outputs} + ({place} + {column - own.first})[None, :]"
         body.append(f"tl.store({at}, {block.name}, mask={inside})")
-    lines = [
-        "row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)",
-        "used = row < count",
-        *body,
-    ]
-    text = HEAD + f"""
-
-@triton.jit(do_not_specialize=["count"])
-def forward(inputs, weights, out, count, stride, ROWS: tl.constexpr):
-    {chr(10).join("    " + line for line in lines).strip()}
-"""
-    return text, writer.weights
+    lines = "\n".join("    " + line for line in body)
+    return f"{_HEAD}{lines}\n", writer.weights

@@ -22,7 +22,7 @@ _QUARTER_SQUARE, _QUARTER_TURN = tl.constexpr(1 / SHARPNESS**2), tl.constexpr(ma
 
 @triton.jit
 def halved(x):
-    """A float32 as the sum of one whose low 13 bits are 0, as tensor cores want them, and a rest."""
+    """A float32 as one whose low 13 bits are 0, as tensor cores want it, and the rest."""
     high = (x.to(tl.int32, bitcast=True) & -8192).to(tl.float32, bitcast=True)
     return high, x - high
 

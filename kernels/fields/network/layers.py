@@ -18,20 +18,30 @@ from kernels.cuda.residents import derived, resident
 from kernels.fields.network.device import activate, derivative, halved, product
 from kernels.fields.networks import ACTIVATIONS, INPUT, Network, RadialBasis, Span, split
 
-ROWS, WIDTH, DEPTH = 64, 64, 32
-"""Rows and outputs of a program, and inputs that it reads at a time."""
+ROWS, WIDTH, DEPTH = 128, 64, 16
+"""Rows and outputs of a program, and inputs that it reads at a time: with 8 warps two programs
+have room on a multiprocessor."""
+WARPS = 8
 RADIAL_WIDTH = 32
-MOST_FLOATS = 1 << 26
-"""Results of layers that are kept at a time: a quarter of a gigabyte."""
+MOST_FLOATS = 1 << 25
+"""Inputs and results of the largest layers: some hundred megabytes, and the caches hold half."""
 
 
 @triton.jit
-def _rows(count, SIDES: tl.constexpr, ROWS: tl.constexpr):
-    """The rows of a program, side by side, and which of them there are."""
+def _tile(
+    count, sides, outputs, SIDES: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr
+):  # fmt: skip
+    """Of a program: the sides, samples and outputs of its tile, and which of them there are.
+
+    Programs that read the same rows follow each other.
+    """
     SAMPLES: tl.constexpr = ROWS // SIDES
+    across = tl.cdiv(outputs, WIDTH)
     place = tl.arange(0, ROWS)
-    sample = tl.program_id(0).to(tl.int64) * SAMPLES + place % SAMPLES
-    return place // SAMPLES, sample, sample < count
+    side = place // SAMPLES
+    sample = (tl.program_id(0) // across).to(tl.int64) * SAMPLES + place % SAMPLES
+    n = tl.program_id(0) % across * WIDTH + tl.arange(0, WIDTH)
+    return side, sample, (sample < count) & (side < sides), n, n < outputs
 
 
 @triton.jit
@@ -53,11 +63,8 @@ def _dense(
     WIDTH: tl.constexpr, DEPTH: tl.constexpr,
 ):  # fmt: skip
     """``weights`` (depth, outputs); rows of ``x`` are ``stride`` apart."""
-    side, sample, used = _rows(count, SIDES, ROWS)
-    used = used & (side < sides)
+    side, sample, used, n, inside = _tile(count, sides, outputs, SIDES, ROWS, WIDTH)
     row = side * count.to(tl.int64) + sample
-    n = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
-    inside = n < outputs
     total = tl.zeros([ROWS, WIDTH], tl.float32)
     for first in range(0, depth, DEPTH):
         k = first + tl.arange(0, DEPTH)
@@ -87,11 +94,8 @@ def _radial(
     SIDES: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
     """``exp(factor |x - mu|^2)`` by differences; ``centres`` (depth, outputs)."""
-    side, sample, used = _rows(count, SIDES, ROWS)
-    used = used & (side < sides)
+    side, sample, used, n, inside = _tile(count, sides, outputs, SIDES, ROWS, WIDTH)
     row = side * count.to(tl.int64) + sample
-    n = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
-    inside = n < outputs
     total = tl.zeros([ROWS, WIDTH], tl.float32)
     for k in range(depth):
         left = tl.load(x + row * stride + k, mask=used, other=0.0)
@@ -141,17 +145,16 @@ def _layer(layer: Any, x: torch.Tensor, own: Any, count: int, sides: int) -> tor
     samples = ROWS // whole
     first, second = own
     if isinstance(layer, RadialBasis):
-        grid = triton.cdiv(count, samples), triton.cdiv(layer.outputs, RADIAL_WIDTH)
-        _radial[grid](
+        _radial[(triton.cdiv(count, samples) * triton.cdiv(layer.outputs, RADIAL_WIDTH),)](
             x, first, second, out, count, sides, x.stride(0), layer.inputs, layer.outputs,
-            SIDES=whole, ROWS=ROWS, WIDTH=RADIAL_WIDTH,
+            SIDES=whole, ROWS=ROWS, WIDTH=RADIAL_WIDTH, num_warps=WARPS,
         )  # fmt: skip
         return out
     width = min(max(triton.next_power_of_2(layer.outputs), 16), WIDTH)
-    _dense[(triton.cdiv(count, samples), triton.cdiv(layer.outputs, width))](
+    _dense[(triton.cdiv(count, samples) * triton.cdiv(layer.outputs, width),)](
         x, first, second, out, count, sides, x.stride(0), layer.inputs, layer.outputs,
         float(layer.omega), BIAS=layer.bias, KIND=ACTIVATIONS.index(layer.activation),
-        SIDES=whole, ROWS=ROWS, WIDTH=width, DEPTH=DEPTH,
+        SIDES=whole, ROWS=ROWS, WIDTH=width, DEPTH=DEPTH, num_warps=WARPS,
     )  # fmt: skip
     return out
 

@@ -45,7 +45,7 @@ def slope(
 
     The gradient is analytic: reverse mode through the network (Griewank and Walther 2008, section
     3.2), then the derivatives of the encoding, whose formulas are those of
-    :mod:`kernels.fields.encodings`.
+    :mod:`kernels.fields.encodings`; on ``cuda`` forward mode (section 3.1), from the encoding on.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def slope(
         out.
     positions
         (N, at least encoding.inputs) floats in units of the encoding; NumPy, or tensors for
-        ``reference``. Further columns are not read.
+        ``reference`` and ``cuda``. Further columns are not read.
     encoding_parameters, network_parameters
         (encoding.parameters,) and (description.parameter_count,) floats.
     column
@@ -64,8 +64,8 @@ def slope(
 
     Returns
     -------
-    Values (N,) and gradients (N, encoding.inputs): float32 from ``cpu``, of the type of
-    ``positions`` from ``reference``; NumPy where ``positions`` are.
+    Values (N,) and gradients (N, encoding.inputs): float32 from ``cpu``, and as tensors on the
+    device from ``cuda``; of the type of ``positions`` from ``reference``, NumPy where those are.
 
     Raises
     ------
@@ -76,9 +76,9 @@ def slope(
     -----
     At a kink the derivative is that of one side: 0 for a ReLU, and for grids that of the cell in
     which the position was found. Entries that are not interpolated have none, and neither has a
-    position beyond the planes of a tri-plane across its border. ``cpu`` rounds as ``encode`` and
-    ``network`` do. Cost: 4 FLOPs a weight and sample, and encoded positions with their derivatives
-    stay in the caches.
+    position beyond the planes of a tri-plane across its border. ``cpu`` and ``cuda`` round as
+    ``encode`` and ``network`` do. Cost: 4 FLOPs a weight and sample, and encoded positions with
+    their derivatives stay in the caches.
     """
     if positions.ndim != 2 or positions.shape[1] < encoding.inputs:
         raise ValueError(f"positions must be (N, {encoding.inputs}), got {tuple(positions.shape)}")

@@ -24,6 +24,7 @@ from kernels.fields.encode.cuda import (
 from kernels.fields.encode.device import harmonics_table, levels_of, words_of
 from kernels.fields.encode.tiles import (
     NEAREST,
+    appended,
     by_samples,
     corners_of,
     features,
@@ -150,8 +151,8 @@ def _simplices(
         change, other_change = left - before_one, right - before_other
         one, other = tl.fma(fraction, change, one), tl.fma(fraction, other_change, other)
         before_one, before_other = left, right
-        changes = (change,) if k == 0 else changes + (change,)
-        other_changes = (other_change,) if k == 0 else other_changes + (other_change,)
+        changes = (change,) if k == 0 else appended(changes, change)
+        other_changes = (other_change,) if k == 0 else appended(other_changes, other_change)
     tile = by_samples(one, other, VECTOR)
     _put(out, 0, apart, row, used, out_stride, column, width, tile)
     # Of all fractions together the change is that from the lowest vertex to the highest.
@@ -175,7 +176,6 @@ def _planes(
     used = row < count
     p = coordinates(positions, row, used, stride, 3)
     first = tl.program_id(1) * ROWS
-    column = first * VECTOR + tl.arange(0, VECTOR * ROWS)
     apart = apart.to(tl.int64)
     area = resolution.to(tl.int64) * resolution
     zero = tl.zeros([ROWS, SAMPLES], tl.float32)
@@ -188,7 +188,7 @@ def _planes(
             a, b, c, d, s, t, right, low = plane_sides(
                 across, down, used, table, number * area, resolution, words, first, words, VECTOR,
                 ROWS,
-            )
+            )  # fmt: skip
             a, b = features(a, VECTOR)[half], features(b, VECTOR)[half]
             c, d = features(c, VECTOR)[half], features(d, VECTOR)[half]
             found, along, falling = bilinear_sides(a, b, c, d, s, t, right, low)

@@ -15,7 +15,6 @@ from kernels.fields.encode.tiles import (
     SMOOTHSTEP,
     axis,
     below,
-    border,
     factor_of,
     frequency,
     of_column,
@@ -28,19 +27,17 @@ _PI, _TURN = tl.constexpr(math.pi), tl.constexpr(2 * math.pi)
 
 
 @triton.jit
-def side_weight(
-    p, corner, at, within, scale, side, DIMS: tl.constexpr, MODE: tl.constexpr
-):
+def side_weight(p, corner, at, within, scale, side, DIMS: tl.constexpr, MODE: tl.constexpr):
     """Weights of corners, [corners, rows, samples]: those of the value where ``side`` is 0, and
     their derivatives by coordinate ``side - 1`` elsewhere."""
-    upper = ((corner[:, None, None] >> 0) & 1) == 1
+    weight = 1.0
     for d in tl.static_range(DIMS):
         _, share, rate = axis(p[d], scale, factor_of(at, within, d), MODE)
         upper = ((corner[:, None, None] >> d) & 1) == 1
         value = tl.where(upper, share[None, :, :], 1.0 - share[None, :, :])
         change = tl.where(upper, rate[None, :, :], -rate[None, :, :])
         own = tl.where(side == d + 1, change, value)
-        weight = own if d == 0 else weight * own
+        weight = own * weight
     return weight
 
 
@@ -111,7 +108,7 @@ def blob_sides(p, column, bins, DIMS: tl.constexpr):
     """As :func:`frequency_sides`."""
     x = of_column(p, column // bins, DIMS)
     j = (column % bins).to(tl.float32)[None, :] + x * 0.0
-    wide = bins.to(tl.float32)
+    wide = bins * 1.0
     value = below(x, j + 1.0, wide) - below(x, j, wide)
     return value, rising(x, j + 1.0, wide) - rising(x, j, wide)
 

@@ -124,7 +124,7 @@ def test_on_this_machine_pictures_are_copied(live, qtbot, monkeypatch: pytest.Mo
     monkeypatch.setattr(live, "session", SimpleNamespace(submit=listening, idle=True))
     live.driver.request()
     assert asked == [False]
-    assert live.driver.canvas.handover.words == "a copy from memory, where it is made"
+    assert live.driver.canvas.handover.words == "a copy, from the memory of the processor"
     monkeypatch.setattr(live.driver.canvas.handover, "possible", True)
     live.driver.request()
     assert asked[-1]
