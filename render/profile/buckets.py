@@ -15,6 +15,8 @@ _BUCKET_OF = {
     "network": "network",
     "composite": "composite",
 }
+FUSED = "follow"
+"""Does it all in one launch, in which nobody can tell the shares apart."""
 GROUP = "fields"
 
 
@@ -36,13 +38,15 @@ PUBLISHED = (
 
 
 def shares(rows: Sequence[Row]) -> dict[str, float]:
-    """The share of each of :data:`BUCKETS` in the time of all kernels; empty without a field.
+    """The share of each of :data:`BUCKETS` in the time of all kernels.
 
-    Means over the frames of ``rows``, so that shares add up to 1.
+    Empty without a field, and where one kernel is all of them. Means over the frames of ``rows``, so that shares add up to 1.
     """
     kernels = [row for row in rows if row.key.group not in (WINDOW, TOTAL.group)]
     total = sum(row.mean_ms for row in kernels)
     if total <= 0 or not any(row.key.group == GROUP for row in kernels):
+        return {}
+    if any(row.key.name == FUSED for row in kernels):
         return {}
     found = dict.fromkeys(BUCKETS, 0.0)
     for row in kernels:

@@ -14,6 +14,7 @@ TITLES = {
     "composite": "Composite",
     "rays": "Make rays",
     "march": "March",
+    "follow": "March, encode and evaluate",
     "trace": "Trace to the surface",
     "encode": "Encode",
     "network": "Network",

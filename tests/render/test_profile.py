@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kernels.timing import KernelRecord
-from render.profile import TOTAL, WINDOW, ProfileStore, kernels_ms
+from render.profile import TOTAL, WINDOW, ProfileStore, kernels_ms, shares
 from render.profile.words import amount, counter_words
 from render.request import Frame
 from tests.render.profile_frames import add, make_frame, make_store
@@ -131,6 +131,28 @@ def test_rates_and_shares():
     assert rows["shade"].gb_s == pytest.approx(27e6 / 2e-3 / 1e9)
     assert rows["blend"].gflop_s == pytest.approx(450e6 / 8.1e-3 / 1e9)
     assert rows["sort"].gflop_s == 0
+
+
+def field_rows(**milliseconds: int) -> list:
+    store = ProfileStore()
+    for number in range(3):
+        records = [
+            KernelRecord(name, "fields", "cuda", number, took * 1_000_000)
+            for name, took in milliseconds.items()
+        ]
+        store.add_shown(Frame({}, tuple(records), number, 20_000_000))
+    return store.rows()
+
+
+def test_the_shares_of_a_field_are_of_its_kernels():
+    found = shares(field_rows(rays=1, march=2, encode=3, network=3, composite=1))
+    assert found == pytest.approx(
+        {"march": 0.2, "encode": 0.3, "network": 0.3, "composite": 0.1, "other": 0.1}
+    )
+
+
+def test_a_field_that_is_one_kernel_has_no_shares():
+    assert shares(field_rows(rays=1, follow=9)) == {}
 
 
 def test_median_and_percentile_are_of_the_window():
