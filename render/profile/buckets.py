@@ -40,7 +40,8 @@ PUBLISHED = (
 def shares(rows: Sequence[Row]) -> dict[str, float]:
     """The share of each of :data:`BUCKETS` in the time of all kernels.
 
-    Empty without a field, and where one kernel is all of them. Means over the frames of ``rows``, so that shares add up to 1.
+    Empty without a field, and where one kernel is all of them. Means over the frames of ``rows``,
+    so that shares add up to 1.
     """
     kernels = [row for row in rows if row.key.group not in (WINDOW, TOTAL.group)]
     total = sum(row.mean_ms for row in kernels)

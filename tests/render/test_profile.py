@@ -134,13 +134,13 @@ def test_rates_and_shares():
 
 
 def field_rows(**milliseconds: int) -> list:
+    begin, records = 0, []
+    for name, took in milliseconds.items():
+        records.append(KernelRecord(name, "fields", "cuda", begin, took * 1_000_000))
+        begin += took * 1_000_000
     store = ProfileStore()
-    for number in range(3):
-        records = [
-            KernelRecord(name, "fields", "cuda", number, took * 1_000_000)
-            for name, took in milliseconds.items()
-        ]
-        store.add_shown(Frame({}, tuple(records), number, 20_000_000))
+    for _ in range(3):
+        store.add_shown(Frame({}, tuple(records), 0, 20_000_000))
     return store.rows()
 
 
