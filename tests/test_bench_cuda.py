@@ -34,7 +34,7 @@ def test_every_section_runs(backend: str) -> None:
         assert f"\n### {title}\n" in printed
     assert "Failed:" not in printed
     assert "No time was left" not in printed
-    for cell in ("| blend | cuda |", "| products |", "| composite |", "| encode, 16 x 2 |"):
+    for cell in ("| blend | cuda |", "| products |", "| composite (cuda) ", "| encode, 16 x 2 |"):
         assert cell in printed
     assert "frames a second" in printed
 

@@ -178,9 +178,9 @@ def batches() -> Measured:
 
     usual, cuda.BATCH = cuda.BATCH, 32
     try:
-        arrays = small(37, count=150, scale=(0.4, 1.5), opacity=(0.4, 1.0))
+        arrays = small(37, count=80, scale=(0.4, 1.5), opacity=(0.5, 1.0))
         found = beside(arrays) | {"counts": counters(arrays)}
-        faint = small(38, count=120, opacity=(0.02, 0.2))
+        faint = small(38, count=60, opacity=(0.02, 0.2))
         never = beside(faint, VIEW, replace(Options(), stop=-1.0))
     finally:
         cuda.BATCH = usual
@@ -193,7 +193,7 @@ def products() -> Measured:
 
     usual = choice.way, cuda.BATCH
     choice.way = lambda loop, options: (matrix.blend_by_products, matrix.WARPS)
-    dense = small(37, count=150, scale=(0.4, 1.5), opacity=(0.4, 1.0))
+    dense = small(37, count=80, scale=(0.4, 1.5), opacity=(0.5, 1.0))
     found = {}
     try:
         for name, arrays in (("plain", small(9, count=90)), ("needles", hostile("needles"))):
@@ -273,7 +273,7 @@ def recorded() -> Measured:
     graphs.interpreted, graphs.Recording = lambda: False, Again
     frames = RecordedGaussians(Workspace(), graphs.Recordings(_same, Again))
     equal, settled = [], []
-    for place in range(6):
+    for place in range(5):
         view = looking_at((0.3 * place, -0.4, -3.5), (0, 0, 0), 64, 48)
         splats, found = frames.draw(packed, view, Options(), 1.0, 3, True, 1 << 24)
         truth = run_chain("cuda", small(6), view).accumulation

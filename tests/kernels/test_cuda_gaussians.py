@@ -107,7 +107,7 @@ def test_nothing_waits_for_the_device_before_the_picture(measured, backend):
 def test_frames_from_a_recording_are_the_same_to_the_last_bit(measured, backend):
     found = measured["recorded"]
     assert found["kinds"] == ["Again"]
-    assert found["equal"] == found["settled"] == [True] * 6
+    assert found["equal"] == found["settled"] == [True] * 5
 
 
 @pytest.mark.parametrize("backend", ["cuda"])
