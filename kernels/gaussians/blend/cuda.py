@@ -14,7 +14,6 @@ by matrix products instead (:mod:`kernels.gaussians.blend.matrix`), where that i
 
 from __future__ import annotations
 
-import math
 from typing import cast
 
 import numpy as np
@@ -25,28 +24,30 @@ from numpy.typing import NDArray
 
 from kernels.cuda.device import on_its_way, to_device
 from kernels.gaussians.blend import choice
-from kernels.gaussians.project.cuda import KEYS, QUARTER, DeviceSplats
-from kernels.gaussians.types import (
-    BLUE,
-    DEPTH,
-    FALLOFF,
-    GREEN,
-    L11,
-    L12,
-    L22,
-    LOG2_FLOOR,
-    LOG2_OPACITY,
-    MEAN_X,
-    MEAN_Y,
-    OFFSET,
-    RECORD,
-    RED,
-    TILE,
-    Accumulation,
-    Options,
-    TileLists,
-    View,
+from kernels.gaussians.blend.device import (
+    DEEP,
+    FADED,
+    FIRST,
+    FLOOR,
+    INFINITY,
+    MIXED,
+    OPACITY,
+    POLL,
+    ROOT,
+    SECOND,
+    SIDE,
+    WIDTH,
+    B,
+    G,
+    R,
+    X,
+    Y,
+    corner_of,
+    part_of,
+    place_of,
 )
+from kernels.gaussians.project.cuda import KEYS, QUARTER, DeviceSplats
+from kernels.gaussians.types import Accumulation, Options, TileLists, View
 from kernels.workspace import Workspace
 
 STATS = KEYS + 1
@@ -59,18 +60,7 @@ GROUP = 2
 """Splats between two looks at whether any pixel still lets light through. With four, ptxas takes
 up to 30 registers more for the same number of instructions per pixel, and spills for sm_120."""
 
-_GROUP, _QUARTER, _TILE = tl.constexpr(GROUP), tl.constexpr(QUARTER), tl.constexpr(TILE)
-_RECORD = tl.constexpr(RECORD)
-_PARTIAL = tl.constexpr(6 * QUARTER * QUARTER)
-_MEAN_X, _MEAN_Y = tl.constexpr(MEAN_X), tl.constexpr(MEAN_Y)
-_L11, _L12, _L22 = tl.constexpr(L11), tl.constexpr(L12), tl.constexpr(L22)
-_OPACITY, _FLOOR = tl.constexpr(LOG2_OPACITY), tl.constexpr(LOG2_FLOOR)
-_OFFSET, _DEPTH = tl.constexpr(OFFSET), tl.constexpr(DEPTH)
-_RED, _GREEN, _BLUE = tl.constexpr(RED), tl.constexpr(GREEN), tl.constexpr(BLUE)
-_ROOT = tl.constexpr(math.sqrt(FALLOFF))
-_INFINITY = tl.constexpr(float("inf"))
-_POLL = tl.constexpr(64)
-"""Splats between two looks at whether the batches before have stopped all light."""
+_GROUP = tl.constexpr(GROUP)
 
 
 @triton.jit
@@ -82,46 +72,46 @@ def _walk(
 
     ``ended`` points to the first batch that lets no light through, ``batch`` is the one at hand.
     """
-    lane = tl.arange(0, _QUARTER)
+    lane = tl.arange(0, SIDE)
     lane_x = lane[None, :].to(tl.float32)
     lane_y = lane[:, None].to(tl.float32)
     left = x0.to(tl.float32) + 0.5
     top = y0.to(tl.float32) + 0.5
-    added = tl.zeros([_QUARTER, _QUARTER], tl.int32)
+    added = tl.zeros([SIDE, SIDE], tl.int32)
     at = first
     shining = tl.max(through) > 0.0
     while (at < last) & shining:
         for ahead in tl.static_range(GROUP):
             listed = at + ahead < last
-            cell = records + tl.load(rows + at + ahead, mask=listed, other=0).to(tl.int64) * _RECORD
-            l11 = tl.load(cell + _L11) * _ROOT
-            l12 = tl.load(cell + _L12) * _ROOT
-            l22 = tl.load(cell + _L22) * _ROOT
-            dx = left - tl.load(cell + _MEAN_X)
-            dy = top - tl.load(cell + _MEAN_Y)
-            floor = tl.where(listed, tl.load(cell + _FLOOR), _INFINITY)
+            cell = records + tl.load(rows + at + ahead, mask=listed, other=0).to(tl.int64) * WIDTH
+            l11 = tl.load(cell + FIRST) * ROOT
+            l12 = tl.load(cell + MIXED) * ROOT
+            l22 = tl.load(cell + SECOND) * ROOT
+            dx = left - tl.load(cell + X)
+            dy = top - tl.load(cell + Y)
+            floor = tl.where(listed, tl.load(cell + FLOOR), INFINITY)
             u = lane_y * l12 + (lane_x * l11 + (l11 * dx + l12 * dy))
             v = lane_y * l22 + l22 * dy
-            power = (tl.load(cell + _OPACITY) - v * v) - u * u
+            power = (tl.load(cell + OPACITY) - v * v) - u * u
             alpha = tl.exp2(power)
             if FADE:
-                alpha -= tl.load(cell + _OFFSET)
+                alpha -= tl.load(cell + FADED)
             alpha = tl.minimum(alpha, cap)
             weight = alpha * through
             after = through - weight
             counts = power >= floor
             adds = counts & (after > stop)
             weight = tl.where(adds, weight, 0.0)
-            red += weight * tl.load(cell + _RED)
-            green += weight * tl.load(cell + _GREEN)
-            blue += weight * tl.load(cell + _BLUE)
+            red += weight * tl.load(cell + R)
+            green += weight * tl.load(cell + G)
+            blue += weight * tl.load(cell + B)
             if WITH_DEPTH:
-                summed += weight * tl.load(cell + _DEPTH)
+                summed += weight * tl.load(cell + DEEP)
             added += adds.to(tl.int32)
             through = tl.where(adds, after, tl.where(counts, -tl.abs(through), through))
         at += GROUP
         shining = tl.max(through) > 0.0
-        if (at - first) % _POLL == 0:
+        if (at - first) % POLL == 0:
             # What lies behind a batch that stops all light is never looked at.
             shining = shining & (tl.load(ended, volatile=True) >= batch)
     return red, green, blue, summed, through, added, tl.minimum(at, last) - first
@@ -130,7 +120,7 @@ def _walk(
 @triton.jit
 def _count(stats, looked, added, ended):
     """Tell what was done: pairs looked at, pairs that added, quarters without any light left."""
-    tl.atomic_add(stats, looked.to(tl.int64) * (_QUARTER * _QUARTER))
+    tl.atomic_add(stats, looked.to(tl.int64) * (SIDE * SIDE))
     tl.atomic_add(stats + 1, tl.sum(added).to(tl.int64))
     tl.atomic_add(stats + 2, ended.to(tl.int64))
 
@@ -144,20 +134,18 @@ def _blend_onto(
     FRESH: tl.constexpr, FADE: tl.constexpr, WITH_DEPTH: tl.constexpr,
 ):  # fmt: skip
     """Some tiles, the whole of their lists, behind what they have gathered."""
-    quarter = tl.program_id(0) % 4
-    tile = tl.load(tiles + tl.program_id(0) // 4)
-    first = tl.load(starts + 4 * tile + quarter)
-    last = tl.load(starts + 4 * tile + quarter + 1)
-    x0 = tile % tiles_x * _TILE + quarter % 2 * _QUARTER
-    y0 = tile // tiles_x * _TILE + quarter // 2 * _QUARTER
-    lane = tl.arange(0, _QUARTER)
+    place = 4 * tl.load(tiles + tl.program_id(0) // 4) + tl.program_id(0) % 4
+    first = tl.load(starts + place)
+    last = tl.load(starts + place + 1)
+    x0, y0 = corner_of(place, tiles_x)
+    lane = tl.arange(0, SIDE)
     inside = (x0 + lane < width)[None, :] & (y0 + lane < height)[:, None]
     slab = width.to(tl.int64) * height
     pixels = planes + (y0 + lane)[:, None] * width.to(tl.int64) + (x0 + lane)[None, :]
-    red = tl.zeros([_QUARTER, _QUARTER], tl.float32)
-    green = tl.zeros([_QUARTER, _QUARTER], tl.float32)
-    blue = tl.zeros([_QUARTER, _QUARTER], tl.float32)
-    summed = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+    red = tl.zeros([SIDE, SIDE], tl.float32)
+    green = tl.zeros([SIDE, SIDE], tl.float32)
+    blue = tl.zeros([SIDE, SIDE], tl.float32)
+    summed = tl.zeros([SIDE, SIDE], tl.float32)
     through = tl.where(inside, 1.0, -1.0)
     if not FRESH:
         red = tl.load(pixels, mask=inside, other=0.0)
@@ -180,17 +168,6 @@ def _blend_onto(
     _count(stats, looked, tl.where(inside, added, 0), dark)
 
 
-@triton.jit
-def _place(batches, program, low, high):
-    """The quarter that a program works on: the first whose batches end behind it."""
-    while low < high:
-        middle = (low + high) >> 1
-        beyond = tl.load(batches + middle) > program
-        high = tl.where(beyond, middle, high)
-        low = tl.where(beyond, low, middle + 1)
-    return low
-
-
 @triton.jit(do_not_specialize=["quarters", "tiles_x", "width", "height"])
 def _blend(
     records, rows, starts, batches, ended, planes, parts, stats,
@@ -200,17 +177,13 @@ def _blend(
     """The first batch of each quarter into the picture, all others into parts of their own."""
     program = tl.program_id(0)
     if program < tl.load(batches + quarters - 1):
-        place = _place(batches, program, tl.zeros([], tl.int32), quarters - 1)
-        begin = tl.load(batches + place - 1, mask=place > 0, other=0).to(tl.int32)
-        batch = program - begin
+        place, batch = place_of(batches, program, quarters)
         first = tl.load(starts + place) + batch * BATCH
         last = tl.minimum(first + BATCH, tl.load(starts + place + 1))
-        tile = place // 4
-        x0 = tile % tiles_x * _TILE + place % 2 * _QUARTER
-        y0 = tile // tiles_x * _TILE + place % 4 // 2 * _QUARTER
-        lane = tl.arange(0, _QUARTER)
+        x0, y0 = corner_of(place, tiles_x)
+        lane = tl.arange(0, SIDE)
         inside = (x0 + lane < width)[None, :] & (y0 + lane < height)[:, None]
-        zeros = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+        zeros = tl.zeros([SIDE, SIDE], tl.float32)
         through = tl.where(inside, 1.0, -1.0)
         red, green, blue, summed, through, added, looked = _walk(
             records, rows, first, last, x0, y0, through, zeros, zeros, zeros, zeros, cap, stop,
@@ -231,10 +204,9 @@ def _blend(
                 tl.store(pixels + 4 * slab, summed, mask=inside)
             _count(stats, looked, added, dark)
         else:
-            # Batches before this one that are no first ones.
-            cell = parts + (program - place - 1).to(tl.int64) * _PARTIAL
-            cell += lane[:, None] * _QUARTER + lane[None, :]
-            side = _QUARTER * _QUARTER
+            cell = part_of(parts, program, place)
+            cell += lane[:, None] * SIDE + lane[None, :]
+            side = SIDE * SIDE
             tl.store(cell, red)
             tl.store(cell + side, green)
             tl.store(cell + 2 * side, blue)
@@ -256,10 +228,8 @@ def _compose(
     end = tl.load(batches + place).to(tl.int32)
     last = tl.minimum(end, begin + 1 + tl.load(ended + place))
     if begin + 1 < last:
-        tile = place // 4
-        x0 = tile % tiles_x * _TILE + place % 2 * _QUARTER
-        y0 = tile // tiles_x * _TILE + place % 4 // 2 * _QUARTER
-        lane = tl.arange(0, _QUARTER)
+        x0, y0 = corner_of(place, tiles_x)
+        lane = tl.arange(0, SIDE)
         inside = (x0 + lane < width)[None, :] & (y0 + lane < height)[:, None]
         slab = width.to(tl.int64) * height
         pixels = planes + (y0 + lane)[:, None] * width.to(tl.int64) + (x0 + lane)[None, :]
@@ -267,15 +237,15 @@ def _compose(
         green = tl.load(pixels + slab, mask=inside, other=0.0)
         blue = tl.load(pixels + 2 * slab, mask=inside, other=0.0)
         through = tl.load(pixels + 3 * slab, mask=inside, other=-1.0)
-        summed = tl.zeros([_QUARTER, _QUARTER], tl.float32)
+        summed = tl.zeros([SIDE, SIDE], tl.float32)
         if WITH_DEPTH:
             summed = tl.load(pixels + 4 * slab, mask=inside, other=0.0)
         looked = tl.zeros([], tl.int64)
         at = begin + 1
         while (at < last) & (tl.max(through) > 0.0):
-            cell = parts + (at - place - 1).to(tl.int64) * _PARTIAL
-            cell += lane[:, None] * _QUARTER + lane[None, :]
-            side = _QUARTER * _QUARTER
+            cell = part_of(parts, at, place)
+            cell += lane[:, None] * SIDE + lane[None, :]
+            side = SIDE * SIDE
             after = through * tl.load(cell + 3 * side)
             # The transmittance falls along a list: if it is above the end behind the batch, it
             # was so within.
@@ -309,7 +279,7 @@ def _compose(
         tl.store(pixels + 3 * slab, through, mask=inside)
         if WITH_DEPTH:
             tl.store(pixels + 4 * slab, summed, mask=inside)
-        tl.atomic_add(stats, looked * (_QUARTER * _QUARTER))
+        tl.atomic_add(stats, looked * (SIDE * SIDE))
         tl.atomic_add(stats + 2, (tl.max(through) <= 0.0).to(tl.int64))
 
 

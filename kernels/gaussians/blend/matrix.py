@@ -10,45 +10,38 @@ term is larger than some thousand.
 
 from __future__ import annotations
 
-import math
-
 import triton
 import triton.language as tl
 
-from kernels.gaussians.types import (
-    BLUE,
-    DEPTH,
-    FALLOFF,
-    GREEN,
-    L11,
-    L12,
-    L22,
-    LOG2_FLOOR,
-    LOG2_OPACITY,
-    MEAN_X,
-    MEAN_Y,
-    OFFSET,
-    RECORD,
-    RED,
+from kernels.gaussians.blend.device import (
+    DEEP,
+    FADED,
+    FIRST,
+    FLOOR,
+    INFINITY,
+    MIXED,
+    OPACITY,
+    PIXELS,
+    POLL,
+    ROOT,
+    SECOND,
+    SIDE,
+    WIDTH,
+    B,
+    G,
+    R,
+    X,
+    Y,
+    corner_of,
+    part_of,
+    place_of,
 )
 
 LEAST_BLUR = 0.1
 """Variance, px^2: what is thinner is left to the other way."""
 WARPS = 8
 
-_SIDE = tl.constexpr(16)
-_PIXELS = tl.constexpr(256)
-_RECORD = tl.constexpr(RECORD)
-_MEAN_X, _MEAN_Y = tl.constexpr(MEAN_X), tl.constexpr(MEAN_Y)
-_L11, _L12, _L22 = tl.constexpr(L11), tl.constexpr(L12), tl.constexpr(L22)
-_OPACITY, _FLOOR = tl.constexpr(LOG2_OPACITY), tl.constexpr(LOG2_FLOOR)
-_OFFSET, _DEPTH = tl.constexpr(OFFSET), tl.constexpr(DEPTH)
-_RED, _GREEN, _BLUE = tl.constexpr(RED), tl.constexpr(GREEN), tl.constexpr(BLUE)
-_ROOT = tl.constexpr(math.sqrt(FALLOFF))
-_INFINITY = tl.constexpr(float("inf"))
 _LEAST = tl.constexpr(1e-30)
-_POLL = tl.constexpr(64)
-"""As often as the other way looks whether the batches before have stopped all light."""
 
 
 @triton.jit
@@ -65,9 +58,9 @@ def _quarter(
     """Sums of weight times red, green, blue and depth, (16, 256), light and splats that added."""
     splat = tl.arange(0, 16)
     term = tl.arange(0, 16)
-    pixel = tl.arange(0, _PIXELS)
-    x = ((pixel % _SIDE).to(tl.float32) - 7.5)[None, :]
-    y = ((pixel // _SIDE).to(tl.float32) - 7.5)[None, :]
+    pixel = tl.arange(0, PIXELS)
+    x = ((pixel % SIDE).to(tl.float32) - 7.5)[None, :]
+    y = ((pixel // SIDE).to(tl.float32) - 7.5)[None, :]
     row = term[:, None]
     monomials = tl.where(row == 0, x, 0.0) + tl.where(row == 1, y, 0.0)
     monomials += tl.where(row == 2, x * x, 0.0) + tl.where(row == 3, x * y, 0.0)
@@ -75,23 +68,23 @@ def _quarter(
     column = term[None, :]
     middle_x = left.to(tl.float32) + 8.0
     middle_y = top.to(tl.float32) + 8.0
-    sums = tl.zeros([16, _PIXELS], tl.float32)
-    added = tl.zeros([_PIXELS], tl.int32)
+    sums = tl.zeros([16, PIXELS], tl.float32)
+    added = tl.zeros([PIXELS], tl.int32)
     at = first
     shining = tl.max(through) > 0.0
     while (at < last) & shining:
         listed = at + splat < last
         used = tl.load(rows + at + splat, mask=listed, other=0)
-        cell = records + used.to(tl.int64) * _RECORD
-        l11 = tl.load(cell + _L11) * _ROOT
-        l12 = tl.load(cell + _L12) * _ROOT
-        l22 = tl.load(cell + _L22) * _ROOT
-        dx = middle_x - tl.load(cell + _MEAN_X)
-        dy = middle_y - tl.load(cell + _MEAN_Y)
+        cell = records + used.to(tl.int64) * WIDTH
+        l11 = tl.load(cell + FIRST) * ROOT
+        l12 = tl.load(cell + MIXED) * ROOT
+        l22 = tl.load(cell + SECOND) * ROOT
+        dx = middle_x - tl.load(cell + X)
+        dy = middle_y - tl.load(cell + Y)
         u = l11 * dx + l12 * dy
         v = l22 * dy
-        peak = (tl.load(cell + _OPACITY) - v * v) - u * u
-        floor = tl.where(listed, tl.load(cell + _FLOOR), _INFINITY)
+        peak = (tl.load(cell + OPACITY) - v * v) - u * u
+        floor = tl.where(listed, tl.load(cell + FLOOR), INFINITY)
         factors = tl.where(column == 0, (-2.0 * u * l11)[:, None], 0.0)
         factors += tl.where(column == 1, (-2.0 * (u * l12 + v * l22))[:, None], 0.0)
         factors += tl.where(column == 2, (-l11 * l11)[:, None], 0.0)
@@ -100,7 +93,7 @@ def _quarter(
         power = tl.dot(factors, monomials, input_precision="tf32x3") + peak[:, None]
         alpha = tl.exp2(power)
         if FADE:
-            alpha -= tl.load(cell + _OFFSET)[:, None]
+            alpha -= tl.load(cell + FADED)[:, None]
         alpha = tl.minimum(alpha, cap)
         counts = power >= floor[:, None]
         passed = tl.where(counts, tl.log2(tl.maximum(1.0 - alpha, _LEAST)), 0.0)
@@ -108,10 +101,10 @@ def _quarter(
         after = through[None, :] * tl.exp2(behind)
         adds = counts & (after > stop)
         weight = tl.where(adds, alpha * through[None, :] * tl.exp2(behind - passed), 0.0)
-        light = tl.where(row == 0, tl.load(cell + _RED)[None, :], 0.0)
-        light += tl.where(row == 1, tl.load(cell + _GREEN)[None, :], 0.0)
-        light += tl.where(row == 2, tl.load(cell + _BLUE)[None, :], 0.0)
-        light += tl.where(row == 3, tl.load(cell + _DEPTH)[None, :], 0.0)
+        light = tl.where(row == 0, tl.load(cell + R)[None, :], 0.0)
+        light += tl.where(row == 1, tl.load(cell + G)[None, :], 0.0)
+        light += tl.where(row == 2, tl.load(cell + B)[None, :], 0.0)
+        light += tl.where(row == 3, tl.load(cell + DEEP)[None, :], 0.0)
         sums = tl.dot(light, weight, sums, input_precision="tf32x3")
         finished = tl.max((counts & (after <= stop)).to(tl.int32), 0) > 0
         # Transmittance falls, so what adds comes before what does not.
@@ -120,7 +113,7 @@ def _quarter(
         added += tl.sum(adds.to(tl.int32), 0)
         at += 16
         shining = tl.max(through) > 0.0
-        if (at - first) % _POLL == 0:
+        if (at - first) % POLL == 0:
             shining = shining & (tl.load(ended, volatile=True) >= batch)
     return sums, through, added, tl.minimum(at, last) - first
 
@@ -134,41 +127,30 @@ def blend_by_products(
     """The same arguments and results as those of the loop over pixels."""
     program = tl.program_id(0)
     if program < tl.load(batches + quarters - 1):
-        low = tl.zeros([], tl.int32)
-        high = quarters - 1
-        while low < high:
-            middle = (low + high) >> 1
-            beyond = tl.load(batches + middle) > program
-            high = tl.where(beyond, middle, high)
-            low = tl.where(beyond, low, middle + 1)
-        begin = tl.load(batches + low - 1, mask=low > 0, other=0).to(tl.int32)
-        batch = program - begin
-        first = tl.load(starts + low) + batch * BATCH
-        last = tl.minimum(first + BATCH, tl.load(starts + low + 1))
-        tile = low // 4
-        x0 = tile % tiles_x * (2 * _SIDE) + low % 2 * _SIDE
-        y0 = tile // tiles_x * (2 * _SIDE) + low % 4 // 2 * _SIDE
-        pixel = tl.arange(0, _PIXELS)
-        column = x0 + pixel % _SIDE
-        line = y0 + pixel // _SIDE
+        place, batch = place_of(batches, program, quarters)
+        first = tl.load(starts + place) + batch * BATCH
+        last = tl.minimum(first + BATCH, tl.load(starts + place + 1))
+        x0, y0 = corner_of(place, tiles_x)
+        pixel = tl.arange(0, PIXELS)
+        column = x0 + pixel % SIDE
+        line = y0 + pixel // SIDE
         inside = (column < width) & (line < height)
         sums, through, added, looked = _quarter(
             records, rows, first, last, x0, y0, tl.where(inside, 1.0, -1.0), cap, stop,
-            ended + low, batch, FADE,
+            ended + place, batch, FADE,
         )  # fmt: skip
         dark = (looked > 0) & (tl.max(through) <= 0.0)
         if dark:
-            tl.atomic_min(ended + low, batch)
+            tl.atomic_min(ended + place, batch)
         added = tl.where(inside, added, 0)
-        tl.atomic_add(stats, looked.to(tl.int64) * _PIXELS)
+        tl.atomic_add(stats, looked.to(tl.int64) * PIXELS)
         slab = width.to(tl.int64) * height
         at = planes + line * width.to(tl.int64) + column
         shown = inside
         if batch > 0:
-            # Batches before this one that are no first ones.
-            at = parts + (program - low - 1).to(tl.int64) * (6 * _PIXELS) + pixel
-            slab = tl.zeros([], tl.int64) + _PIXELS
-            shown = pixel < _PIXELS
+            at = part_of(parts, program, place) + pixel
+            slab = tl.zeros([], tl.int64) + PIXELS
+            shown = pixel < PIXELS
             tl.store(at + 5 * slab, added.to(tl.float32))
         else:
             tl.atomic_add(stats + 1, tl.sum(added).to(tl.int64))
