@@ -140,9 +140,10 @@ def main() -> None:
             fit = make(arguments.seconds, Path(folder))
         scene = prepared(fit.scene())
         assert isinstance(scene, FieldScene)
-        # Neither a way to pictures that are gone, nor their cameras.
-        scene = replace(scene, cameras=(), metadata=_view(fit))
         file = arguments.folder / SHIPPED[name].file
+        # Neither a way to pictures that are gone, nor their cameras or their name.
+        own = file.name.removesuffix(".field.safetensors")
+        scene = replace(scene, name=own, cameras=(), metadata=_view(fit))
         save_scene(scene, file, weights="float16")
         print(f"{file}: {file.stat().st_size:,} bytes, {fit.steps_done:,} steps, {fit.psnr:.1f} dB")
 
