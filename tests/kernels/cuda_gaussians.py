@@ -17,7 +17,6 @@ from kernels.gaussians.bin import bin as bin_splats
 from kernels.gaussians.blend import blend
 from kernels.gaussians.pack import pack
 from kernels.gaussians.project import project
-from kernels.gaussians.recorded import RecordedGaussians, _same
 from kernels.gaussians.resolve import resolve
 from kernels.gaussians.shade import shade
 from kernels.gaussians.sort import sort
@@ -269,6 +268,8 @@ class Again:
 
 def recorded() -> Measured:
     """Frames of a camera that moves, of which all but the first few are run from a recording."""
+    from kernels.gaussians.recorded import RecordedGaussians, _same
+
     packed = pack("cuda", *small(6))
     graphs.interpreted, graphs.Recording = lambda: False, Again
     frames = RecordedGaussians(Workspace(), graphs.Recordings(_same, Again))

@@ -15,7 +15,6 @@ from kernels import timing
 from kernels.gaussians.types import View
 from kernels.planes.basis import basis
 from kernels.planes.blend import blend
-from kernels.planes.composite import cuda as composite_on_device
 from kernels.planes.halve import halve
 from kernels.planes.pack import pack
 from kernels.planes.types import Coefficients, Options, Wanted
@@ -121,6 +120,8 @@ def counters() -> Measured:
 
 def portions() -> Measured:
     """Few blocks at once make the same picture to the last bit."""
+    from kernels.planes.composite import cuda as composite_on_device
+
     layers, view = stack(3, seed=3, askew=0.3), looking(50, 9)
     whole = layers.rendered("cuda", view, BEHIND)
     kept = composite_on_device.SLOTS

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from kernels import backends, timing
 from kernels.registry import Cost, Operation
+from tests.kernels.cuda_cases import FAMILIES
+from tests.kernels.cuda_process import ROOT
 
 
 @pytest.fixture
@@ -70,3 +74,13 @@ def test_what_has_no_cuda_kernels_runs_on_the_processor_and_says_so(tmp_path, mo
     assert [(record.backend, record.counters) for record in recorder.records] == [
         ("cpu", {"number": 21})
     ]
+
+
+def test_cases_do_not_load_triton_where_their_names_are_read():
+    # In one process with windows, whose OpenGL may have come first.
+    families = ", ".join(f"tests.kernels.cuda_{name}" for name in FAMILIES)
+    loaded = f"import sys, {families}; print('triton' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
