@@ -132,17 +132,20 @@ def apply_project(document: Document, project: Project) -> None:
 
 
 def to_json(
-    document: Document, base: Path | None = None, origin: Path | None = None
+    document: Document,
+    base: Path | None = None,
+    origin: Path | None = None,
+    stored: Path | None = None,
 ) -> dict[str, Any]:
     """A document as plain JSON values.
 
     Files are named relative to ``base``, or absolutely without one; ``origin`` is kept for
-    automatic copies.
+    automatic copies. ``stored`` is the file of a scene that came from none.
     """
     record: dict[str, Any] = {
         "format": NAME,
         "version": VERSION,
-        "scene": None if document.scene is None else _scene_record(document.scene, base),
+        "scene": None if document.scene is None else _scene_record(document.scene, base, stored),
         "orientation": document.orientation,
         "path": plenoscope.to_json(document.path),
         "bookmarks": [_bookmark_record(mark, base) for mark in document.bookmarks],
@@ -155,12 +158,19 @@ def to_json(
     return record
 
 
-def _scene_record(scene: Scene, base: Path | None) -> dict[str, Any]:
+def can_refer_to(scene: Scene) -> bool:
+    """Whether a project can say where the scene comes from: a file, or how a sample is made."""
+    return scene.source is not None or isinstance(scene.metadata.get("sample"), str)
+
+
+def _scene_record(scene: Scene, base: Path | None, stored: Path | None) -> dict[str, Any]:
     record: dict[str, Any] = {"name": scene.name, "format": scene.format, "count": scene.count}
     sample = scene.metadata.get("sample")
     if isinstance(sample, str):
         seed = int(scene.metadata.get("seed", 0))
         record["sample"] = {"sample": sample, "count": scene.count, "seed": seed}
+    elif stored is not None:
+        record["file"] = _reference(stored.absolute(), base)
     elif scene.source is not None:
         record["file"] = _reference(Path(scene.source).absolute(), base)
         if scene.metadata.get("frame_source") == "chosen":

@@ -11,8 +11,7 @@ this machine, on another one, with other kernels. A capture is a zip archive wit
 ``picture.png``
     the picture, straight alpha.
 ``scene.ply``, ``scene.mpi`` or ``scene.field.safetensors``
-    the scene in the lossless format of its kind. Only Gaussians are rounded by it, once, to
-    float32 of logarithms and logits.
+    the scene in the lossless format of its kind (:data:`scenes.open.LOSSLESS`).
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from scenes.bounded import CHUNK, Archive
 from scenes.errors import Cancelled, SceneError
 from scenes.mpi.pictures import decode
 from scenes.mpi.source import Zip, look
-from scenes.open import open_scene, save_scene
+from scenes.open import LOSSLESS, open_scene, save_scene
 from scenes.paths.json_file import parse
 from scenes.registry import Cancel, Progress, never, no_progress
 from scenes.scene import Scene
@@ -52,8 +51,8 @@ from scenes.writing import new_file
 FORMAT_NAME = "plenoscope-capture"
 VERSION = 1
 DESCRIPTION, PICTURE = "capture.json", "picture.png"
-SCENES = {"gaussians": "scene.ply", "planes": "scene.mpi", "field": "scene.field.safetensors"}
-"""The lossless format of each kind of scene."""
+SCENES = {kind: f"scene{extension}" for kind, extension in LOSSLESS.items()}
+"""The entry of each kind of scene."""
 MOST_JSON = 1 << 20
 MOST_ENTRIES = 16
 ALIKE = 50.0

@@ -20,6 +20,11 @@ from scenes.registry import (
 )
 from scenes.scene import Scene
 
+LOSSLESS = {"gaussians": ".ply", "planes": ".mpi", "field": ".field.safetensors"}
+"""Extension of the format that keeps all of a scene, by its kind.
+
+Only Gaussians are rounded by it, once, to float32 of logarithms and logits.
+"""
 OPENED_WITH = "opened_with"
 """Key of ``metadata``: the read options that differ from the usual ones."""
 

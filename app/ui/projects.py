@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,9 +15,18 @@ from PyQt6.QtWidgets import QMessageBox, QWidget
 
 from app.autosave import Autosave, Recovery, recoverable
 from app.document import Document
-from app.project import SUFFIX, Project, apply_project, load_project, save_project, to_json
+from app.project import (
+    SUFFIX,
+    Project,
+    apply_project,
+    can_refer_to,
+    load_project,
+    save_project,
+    to_json,
+)
 from app.ui import files
 from scenes.errors import SceneError
+from scenes.open import LOSSLESS, save_scene
 from scenes.paths.json_file import write_json
 from scenes.registry import Cancel, Progress
 from scenes.scene import Scene
@@ -27,6 +37,8 @@ if TYPE_CHECKING:
 FILTERS = [("Plenoscope project", (SUFFIX,))]
 POLL_MS = 2000
 """How often a changed document is asked whether a copy is due."""
+MOST_NAMES = 1000
+"""How many names are tried for a file that is to lie beside a project."""
 KEY_MS = 250
 """This soon after a change of the path it is copied; a drag changes it with every pixel."""
 
@@ -85,6 +97,7 @@ class Projects(QObject):
         super().__init__(shell)
         self._shell = shell
         self.file: Path | None = None
+        self._kept: tuple[Scene, Path] | None = None
         self._autosave = Autosave(shell.document, shell.settings.autosave_seconds)
         self._writer: threading.Thread | None = None
         self._timer = QTimer(self)
@@ -119,22 +132,44 @@ class Projects(QObject):
         suggested = self.file or Path((scene.name if scene else "untitled") + SUFFIX)
         return files.ask_save(self._shell.window, "Save project", FILTERS, str(suggested))
 
-    def _write(self, file: Path) -> None:
+    def _write(self, file: Path, then: Callable[[], object] | None = None) -> None:
+        """Write the project; first, beside it, a scene that no file holds."""
         document = self._shell.document
-        record = to_json(document, base=file.absolute().parent)
+        scene, kept = document.scene, self._beside(file)
+        record = to_json(document, base=file.absolute().parent, stored=kept)
         state = _state(document)
+        is_new = kept is not None and not kept.exists()
 
         def work(progress: Progress, cancel: Cancel) -> None:
+            if is_new:
+                save_scene(scene, kept, progress, cancel)  # type: ignore[arg-type]
             write_json(file, record)
 
         def done(_: None) -> None:
+            if scene is not None and kept is not None:
+                self._kept = scene, kept
             self._took_file(file)
             # What changed while it was written is not in the file.
             if _state(document) == state:
                 document.mark_saved()
-            self._shell.status(f"Saved {file.name}.")
+            also = f" and {kept.name}" if kept is not None and is_new else ""
+            self._shell.status(f"Saved {file.name}{also}.")
+            if then is not None:
+                then()
 
         self._shell.tasks.start(f"Saving {file.name}", work, done, self._shell.show_error)
+
+    def _beside(self, file: Path) -> Path | None:
+        """The file of a scene that came from none; None where the project needs no such file."""
+        scene = self._shell.document.scene
+        if scene is None or can_refer_to(scene) or scene.kind not in LOSSLESS:
+            return None
+        if self._kept is not None and self._kept[0] is scene and self._kept[1].exists():
+            return self._kept[1]
+        name = file.name.removesuffix(SUFFIX)
+        endings = ("", *(f"-{number}" for number in range(2, MOST_NAMES)))
+        places = (file.with_name(f"{name}{end}{LOSSLESS[scene.kind]}") for end in endings)
+        return next(place for place in places if not place.exists())
 
     def _took_file(self, file: Path) -> None:
         self.file = file
@@ -175,6 +210,10 @@ class Projects(QObject):
         if answer == "save":
             file = self.file or self._ask_where()
             if file is None:
+                return False
+            if self._beside(file) is not None:
+                # That may take a while, and shows how far it is; the window closes after it.
+                self._write(file, self._shell.window.close)
                 return False
             try:
                 save_project(document, file)

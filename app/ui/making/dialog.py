@@ -164,6 +164,7 @@ def start_making(shell: Shell, recipe: Recipe) -> Task:
         if orientation is not None:
             # It lies where the scene lies that it was made from.
             shell.document.set_orientation(orientation)
+        shell.document.mark_changed()
         shell.status(f"Made {made.name}: {made.count:,} layers")
 
     return shell.tasks.start(f"Making {recipe.name}", work, done, shell.show_error)

@@ -351,7 +351,8 @@ def test_make_adds_the_scene(shell, photos, qtbot):
     assert (scene.name, scene.kind) == ("box", "planes")
     assert scene.photo.shape == (120, 160, 3)
     assert shell.window.message.text() == f"Made box: {scene.count} layers"
-    assert not shell.document.modified
+    # No file holds it yet, so closing asks.
+    assert shell.document.modified
     assert dialog.isVisible()
     assert dialog.make.text() == "Make"
     dialog.reject()
