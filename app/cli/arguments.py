@@ -88,13 +88,14 @@ def add_scene(parser: argparse.ArgumentParser) -> None:
 def add_rendering(parser: argparse.ArgumentParser) -> None:
     """How to render: backend and preset."""
     from kernels.backends import BACKENDS
+    from render.presets import PRESETS
 
     parser.add_argument(
         "--backend", choices=("auto", *BACKENDS), default="auto", help="default: the fastest here"
     )
     parser.add_argument(
-        "--preset", default="gsplat", metavar="NAME", help="whose image to match; default gsplat"
-    )
+        "--preset", choices=tuple(PRESETS), default="gsplat", help="whose image to match"
+    )  # fmt: skip
     parser.add_argument(
         "--back-faces", action="store_true", help="show planes of multiplane images from behind"
     )

@@ -202,7 +202,7 @@ def test_demo_writes_the_tour(tmp_path, capsys, monkeypatch):
         (["info"], 2, "SCENE"),
         (["render", "{a}", "-o", "x.avi"], 1, "no extension that can be written"),
         (["render", "{a}", "-o", "x.png", "--size", "0x4"], 2, "sides must be 1"),
-        (["render", "{a}", "-o", "x.png", "--preset", "best"], 1, "preset must be one of"),
+        (["render", "{a}", "-o", "x.png", "--preset", "best"], 2, "--preset: invalid choice"),
         (["render", "{a}", "-o", "x.png", "--index", "1"], 2, "--cameras"),
         (["render", "{a}", "-o", "x.png", "--cameras", "{c}", "--index", "9"], 2, "0 to 2"),
         (["render", "{a}", "-o", "x.png", "--backend", "cuda"], 1, "cuda backend cannot run"),

@@ -233,7 +233,6 @@ def test_what_is_there_stays(
         ["-o", "a.avi"],
         ["-o", "a.mp4", "--background", "none"],
         ["-o", "a.png", "--outputs", "depth"],
-        ["-o", "a.png", "--preset", "nobody"],
         ["-o", "missing/a.png"],
         ["-o", "missing/a.npz"],
         ["-o", "a.png", "--cameras", "missing.json"],

@@ -70,10 +70,8 @@ def _bench(arguments: argparse.Namespace) -> int:
     from app.limits import KeptLimits
     from kernels.backends import resolve
     from render.bench import bench
-    from render.presets import preset_options
     from render.request import RenderRequest, RenderSettings
 
-    preset_options(arguments.preset)
     asked = arguments.backend or "auto"
     backend = resolve(asked)
     limits = KeptLimits()

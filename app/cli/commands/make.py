@@ -185,10 +185,8 @@ def _from_scene(arguments: argparse.Namespace, bar: ProgressBar) -> PlaneScene:
         raise UsageError("--index chooses one of --camera, which is missing")
     from app.cli.loading import load, one_camera, ready
     from render.making import from_scene
-    from render.presets import preset_options
     from render.request import RenderSettings
 
-    preset_options(arguments.preset)
     scene = ready(load(arguments.scene, **read_options(arguments)), arguments.backend)
     camera = one_camera(scene, arguments.camera, arguments.index or 0, arguments.size)
     settings = RenderSettings(

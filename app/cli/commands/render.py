@@ -72,9 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--frames chooses frames of --path, which is missing")
     from app.cli.loading import load, ready
     from kernels.backends import resolve
-    from render.presets import preset_options
 
-    preset_options(arguments.preset)
     resolve(arguments.backend)
     _check_output(arguments.output, arguments.overwrite)
     scene = ready(load(arguments.scene, **read_options(arguments)), arguments.backend)
