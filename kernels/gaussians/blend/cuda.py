@@ -54,8 +54,8 @@ STATS = KEYS + 1
 """Place of the counts of this operation among those of the frame."""
 BATCH = 2048
 """Splats that a program blends at most, of a picture that is drawn in one go."""
-COMPOSE_REGISTERS = 168
-"""Left to itself ptxas allows 128, and spills two."""
+REGISTERS = 168
+"""Of a thread that walks through a list; left to itself ptxas may allow 128, and spill a few."""
 GROUP = 2
 """Splats between two looks at whether any pixel still lets light through. With four, ptxas takes
 up to 30 registers more for the same number of instructions per pixel, and spills for sm_120."""
@@ -350,13 +350,14 @@ def _whole(
     kernel[(quarters + more,)](
         splats.records, lists.rows, lists.starts, batches, ended, planes, parts, stats,
         quarters, *shape, *ends, BATCH=BATCH, FADE=options.fade, WITH_DEPTH=depth, num_warps=warps,
+        maxnreg=REGISTERS if kernel is _blend else None,
     )  # fmt: skip
     if more:
         _compose[(quarters,)](
             splats.records, lists.rows, lists.starts, batches, ended, planes, parts, stats,
             _never(workspace, where), *shape, *ends,
             BATCH=BATCH, FADE=options.fade, WITH_DEPTH=depth, num_warps=1,
-            maxnreg=COMPOSE_REGISTERS,
+            maxnreg=REGISTERS,
         )  # fmt: skip
     stats[2] //= 4
     tables.tell()
