@@ -39,7 +39,7 @@ _AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
-_WIDTHS = {"left": 264, "right": 384}
+_WIDTHS = {"left": 264, "right": 424}
 _FIRST_SHARES = {"left": 0.54, "right": 0.46}
 """Height of the uppermost panel of a side, of the whole side."""
 _BOTTOM_HEIGHT = 180
