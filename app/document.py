@@ -112,6 +112,7 @@ class Document:
         self._undo: list[Step] = []
         self._redo: list[Step] = []
         self._modified = False
+        self._stored: tuple[Scene, Path] | None = None
 
     # Scenes ---------------------------------------------------------------------------------
 
@@ -119,6 +120,17 @@ class Document:
     def scene(self) -> Scene | None:
         """The current scene, or None."""
         return self.scenes[self.current] if 0 <= self.current < len(self.scenes) else None
+
+    @property
+    def stored(self) -> Path | None:
+        """The file that the current scene was stored in, which came from none; else None."""
+        if self._stored is None or self._stored[0] is not self.scene:
+            return None
+        return self._stored[1]
+
+    def store(self, scene: Scene, file: Path) -> None:
+        """A scene that came from no file is in this one now."""
+        self._stored = scene, file
 
     def add_scene(self, scene: Scene) -> None:
         """Append a scene and make it the current one."""

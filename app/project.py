@@ -140,12 +140,15 @@ def to_json(
     """A document as plain JSON values.
 
     Files are named relative to ``base``, or absolutely without one; ``origin`` is kept for
-    automatic copies. ``stored`` is the file of a scene that came from none.
+    automatic copies. ``stored`` is where a scene that came from no file is about to be stored; by
+    default, where it was.
     """
     record: dict[str, Any] = {
         "format": NAME,
         "version": VERSION,
-        "scene": None if document.scene is None else _scene_record(document.scene, base, stored),
+        "scene": None
+        if document.scene is None
+        else _scene_record(document.scene, base, stored or document.stored),
         "orientation": document.orientation,
         "path": plenoscope.to_json(document.path),
         "bookmarks": [_bookmark_record(mark, base) for mark in document.bookmarks],

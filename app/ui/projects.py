@@ -97,7 +97,6 @@ class Projects(QObject):
         super().__init__(shell)
         self._shell = shell
         self.file: Path | None = None
-        self._kept: tuple[Scene, Path] | None = None
         self._autosave = Autosave(shell.document, shell.settings.autosave_seconds)
         self._writer: threading.Thread | None = None
         self._timer = QTimer(self)
@@ -147,7 +146,7 @@ class Projects(QObject):
 
         def done(_: None) -> None:
             if scene is not None and kept is not None:
-                self._kept = scene, kept
+                document.store(scene, kept)
             self._took_file(file)
             # What changed while it was written is not in the file.
             if _state(document) == state:
@@ -161,11 +160,11 @@ class Projects(QObject):
 
     def _beside(self, file: Path) -> Path | None:
         """The file of a scene that came from none; None where the project needs no such file."""
-        scene = self._shell.document.scene
+        scene, stored = self._shell.document.scene, self._shell.document.stored
         if scene is None or can_refer_to(scene) or scene.kind not in LOSSLESS:
             return None
-        if self._kept is not None and self._kept[0] is scene and self._kept[1].exists():
-            return self._kept[1]
+        if stored is not None and stored.exists():
+            return stored
         name = file.name.removesuffix(SUFFIX)
         endings = ("", *(f"-{number}" for number in range(2, MOST_NAMES)))
         places = (file.with_name(f"{name}{end}{LOSSLESS[scene.kind]}") for end in endings)

@@ -24,7 +24,7 @@ Replay = Callable[[], None]
 REPEATS = 3
 """A frame is recorded when so many like it have been drawn: a recording costs some of them."""
 MOST = 2
-"""Recordings that are kept; each holds the tables of its frame."""
+"""Recordings that are kept; each holds the tables of its frame, and its scene."""
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +143,3 @@ class Recordings(Generic[Result]):
             self._kept[key] = recording
         else:
             _log.warning("frames are not recorded: a recording drew something else")
-
-    def forget(self) -> None:
-        """Let go of all recordings and their tables."""
-        self._kept.clear()

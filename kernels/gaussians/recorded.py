@@ -67,7 +67,3 @@ class RecordedGaussians:
         sizes = (view.width, view.height, packed.visible.rows, packed.keys.rows)
         key = (id(packed), *sizes, view.orthographic, options, degree, depth)
         return self._recordings.run(key, launch, refill)
-
-    def forget(self) -> None:
-        """Let go of all recordings."""
-        self._recordings.forget()

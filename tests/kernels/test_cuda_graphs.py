@@ -141,7 +141,6 @@ def test_only_the_last_recordings_are_kept(frames):
         for number in range(REPEATS + 1):
             frames(number, str(key))
     assert len(frames.recordings._kept) == MOST
-    frames.recordings.forget()
     assert frames(3) == {"n": 30}
 
 

@@ -11,8 +11,8 @@ all in the limit: then the splats are listed in portions, which the host has to 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -161,10 +161,6 @@ def _portion(ends: torch.Tensor, limit: int) -> tuple[int, int]:
     return fitting, int(ends[fitting - 1])
 
 
-def _numbered(none: int, kind: torch.dtype, where: torch.device) -> Callable[[], torch.Tensor]:
-    return lambda: torch.arange(none + 1, dtype=kind, device=where)
-
-
 def run(
     splats: DeviceSplats, order: torch.Tensor, view: View, workspace: Workspace, limit: int
 ) -> QuarterLists:
@@ -190,5 +186,6 @@ def run(
             view.tiles_x, none, KEYS=BLOCK,
         )  # fmt: skip
     keys, places = torch.sort(keys, stable=True)
-    numbers = workspace.keep(f"quarters {none}", _numbered(none, kind, where))
+    count_up = partial(torch.arange, none + 1, dtype=kind, device=where)
+    numbers = workspace.keep(f"quarters {none}", count_up)
     return QuarterLists(torch.searchsorted(keys, numbers), owners[places], None, count, listed)

@@ -12,7 +12,16 @@ import torch
 from kernels.backends import interpreted
 from kernels.cuda.device import device
 from kernels.gaussians.blend.matrix import LEAST_BLUR, WARPS, blend_by_products
-from kernels.gaussians.types import DEPTH, LOG2_FLOOR, LOG2_OPACITY, RECORD, Options
+from kernels.gaussians.types import (
+    DEPTH,
+    L11,
+    L22,
+    LOG2_FLOOR,
+    LOG2_OPACITY,
+    RECORD,
+    RED,
+    Options,
+)
 
 GAIN = 0.9
 """Products are chosen where they take less than this share of the time of the loop."""
@@ -57,9 +66,9 @@ def _crowd(kernel: Any, warps: int) -> Callable[[], None]:
     generator = torch.Generator().manual_seed(0)
     table = torch.zeros(_SPLATS, RECORD)
     table[:, :2] = _SIDE * torch.rand(_SPLATS, 2, generator=generator)
-    table[:, 2:5] = torch.tensor([0.01, 0.0, 0.01])
+    table[:, L11], table[:, L22] = 0.01, 0.01
     table[:, LOG2_OPACITY], table[:, LOG2_FLOOR] = -7.0, -30.0
-    table[:, DEPTH - 3 : DEPTH + 1] = 0.5
+    table[:, RED : DEPTH + 1] = 0.5
     records = table.to(where)
     rows = torch.arange(_SPLATS, dtype=torch.int32, device=where).repeat(quarters)
     starts = torch.arange(quarters + 1, device=where) * _SPLATS

@@ -45,6 +45,7 @@ from kernels.gaussians.blend.device import (
     corner_of,
     part_of,
     place_of,
+    put,
 )
 from kernels.gaussians.project.cuda import KEYS, QUARTER, DeviceSplats
 from kernels.gaussians.types import Accumulation, Options, TileLists, View
@@ -158,12 +159,7 @@ def _blend_onto(
         records, rows, first, last, x0, y0, through, red, green, blue, summed, cap, stop,
         never, 0, _GROUP, FADE, WITH_DEPTH,
     )  # fmt: skip
-    tl.store(pixels, red, mask=inside)
-    tl.store(pixels + slab, green, mask=inside)
-    tl.store(pixels + 2 * slab, blue, mask=inside)
-    tl.store(pixels + 3 * slab, through, mask=inside)
-    if WITH_DEPTH:
-        tl.store(pixels + 4 * slab, summed, mask=inside)
+    put(pixels, slab, inside, red, green, blue, through, summed, WITH_DEPTH)
     dark = (looked > 0) & (tl.max(through) <= 0.0)
     _count(stats, looked, tl.where(inside, added, 0), dark)
 
@@ -196,12 +192,7 @@ def _blend(
         if batch == 0:
             slab = width.to(tl.int64) * height
             pixels = planes + (y0 + lane)[:, None] * width.to(tl.int64) + (x0 + lane)[None, :]
-            tl.store(pixels, red, mask=inside)
-            tl.store(pixels + slab, green, mask=inside)
-            tl.store(pixels + 2 * slab, blue, mask=inside)
-            tl.store(pixels + 3 * slab, through, mask=inside)
-            if WITH_DEPTH:
-                tl.store(pixels + 4 * slab, summed, mask=inside)
+            put(pixels, slab, inside, red, green, blue, through, summed, WITH_DEPTH)
             _count(stats, looked, added, dark)
         else:
             cell = part_of(parts, program, place)
@@ -273,12 +264,7 @@ def _compose(
                 looked += steps
                 through = tl.where(again, part, through)
             at += 1
-        tl.store(pixels, red, mask=inside)
-        tl.store(pixels + slab, green, mask=inside)
-        tl.store(pixels + 2 * slab, blue, mask=inside)
-        tl.store(pixels + 3 * slab, through, mask=inside)
-        if WITH_DEPTH:
-            tl.store(pixels + 4 * slab, summed, mask=inside)
+        put(pixels, slab, inside, red, green, blue, through, summed, WITH_DEPTH)
         tl.atomic_add(stats, looked * (SIDE * SIDE))
         tl.atomic_add(stats + 2, (tl.max(through) <= 0.0).to(tl.int64))
 

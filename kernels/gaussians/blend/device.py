@@ -65,3 +65,16 @@ def corner_of(place, tiles_x):
 def part_of(parts, program, place):
     """The part of a batch that is no first one: as many lie before it."""
     return parts + (program - place - 1).to(tl.int64) * (6 * PIXELS)
+
+
+@triton.jit
+def put(
+    at, slab, shown, red, green, blue, through, summed, WITH_DEPTH: tl.constexpr,
+):  # fmt: skip
+    """Write what pixels have gathered, planes ``slab`` apart."""
+    tl.store(at, red, mask=shown)
+    tl.store(at + slab, green, mask=shown)
+    tl.store(at + 2 * slab, blue, mask=shown)
+    tl.store(at + 3 * slab, through, mask=shown)
+    if WITH_DEPTH:
+        tl.store(at + 4 * slab, summed, mask=shown)

@@ -35,6 +35,7 @@ from kernels.gaussians.blend.device import (
     corner_of,
     part_of,
     place_of,
+    put,
 )
 
 LEAST_BLUR = 0.1
@@ -156,9 +157,8 @@ def blend_by_products(
             tl.atomic_add(stats + 1, tl.sum(added).to(tl.int64))
             tl.atomic_add(stats + 2, dark.to(tl.int64))
         channels = tl.arange(0, 16)[:, None]
-        tl.store(at, _channel(sums, 0, channels), mask=shown)
-        tl.store(at + slab, _channel(sums, 1, channels), mask=shown)
-        tl.store(at + 2 * slab, _channel(sums, 2, channels), mask=shown)
-        tl.store(at + 3 * slab, through, mask=shown)
-        if WITH_DEPTH:
-            tl.store(at + 4 * slab, _channel(sums, 3, channels), mask=shown)
+        red = _channel(sums, 0, channels)
+        green = _channel(sums, 1, channels)
+        blue = _channel(sums, 2, channels)
+        summed = _channel(sums, 3, channels)
+        put(at, slab, shown, red, green, blue, through, summed, WITH_DEPTH)

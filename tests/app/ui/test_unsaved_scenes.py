@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.project import load_project
+from app.project import load_project, to_json
 from app.ui import files, projects
 from scenes.open import open_scene
 
@@ -42,6 +42,16 @@ def test_a_scene_without_a_file_is_stored_beside_its_project(make_shell, save, m
     assert load_project(tmp_path / "work.plenoscope").scene.file == stored
     # The file has logits: rounded once.
     np.testing.assert_allclose(open_scene(stored).opacities, made.opacities, rtol=1e-5)
+
+
+def test_copies_for_a_crash_know_where_it_is(make_shell, save, made, tmp_path):
+    shell = make_shell()
+    shell.opener.show_scene(made)
+    assert "file" not in to_json(shell.document)["scene"]
+    save(shell, tmp_path / "work.plenoscope")
+    assert to_json(shell.document)["scene"]["file"] == str(tmp_path / "work.ply")
+    shell.opener.show_scene(replace(made, name="another"))
+    assert "file" not in to_json(shell.document)["scene"]
 
 
 def test_it_is_stored_once_and_never_over_another_file(make_shell, save, made, tmp_path):
