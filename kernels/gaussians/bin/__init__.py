@@ -54,7 +54,7 @@ def bin(
     Parameters
     ----------
     order
-        Rows of ``splats.records`` to list, nearest first.
+        Rows of ``splats.records`` to list, nearest first; -1 is none.
     limit
         Only so many of them are listed that their boxes touch at most this many tiles (at least
         one): the caller blends, and comes back with the rest.

@@ -55,7 +55,8 @@ def project(
     -------
     Splats
         Records without colour (see :mod:`kernels.gaussians.types`); rows in the order of the
-        packed table.
+        packed table. Those of ``cuda`` have a tail of rows -1, for their number is known when the
+        picture is; whoever draws asks ``settled`` then.
 
     Raises
     ------

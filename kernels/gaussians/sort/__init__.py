@@ -21,7 +21,7 @@ def sort(backend: str, splats: Splats, workspace: Workspace) -> Any:
 
     Returns
     -------
-    (M,) integer rows of ``splats.records``, nearest first.
+    (M,) integer rows of ``splats.records``, nearest first; those of ``cuda`` end in rows -1.
 
     Notes
     -----
